@@ -171,8 +171,8 @@ fn require_unicode(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
         match (key.into_string(), value.into_string()) {
             (Ok(key), Ok(value)) => texts.push((key, value)),
             (Ok(key), Err(_)) if key.to_uppercase().starts_with(settings::VARIABLE_PREFIX) => {
-                let why = format!("{key} is not valid UTF-8; set it to text.");
-                return Err(Error::invalid(key, why));
+                let message = format!("{key} is not valid UTF-8; set it to text.");
+                return Err(Error::invalid(key, message));
             }
             _ => {}
         }
@@ -182,8 +182,8 @@ fn require_unicode(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr> {
     text.parse().map_err(|_| {
-        let why = format!("{key} is not an address with a port; write one such as 127.0.0.1:8080 or [::]:8080.");
-        Error::invalid(key, why)
+        let message = format!("{key} is not an address with a port; write one such as 127.0.0.1:8080 or [::]:8080.");
+        Error::invalid(key, message)
     })
 }
 
@@ -202,9 +202,9 @@ fn origin(key: &'static str, text: &str) -> Result<String> {
             && url.fragment().is_none()
     };
     let url = Url::parse(text).ok().filter(bare).ok_or_else(|| {
-        let why =
+        let message =
             format!("{key} needs http:// or https://, a host and nothing after it, as https://tokens.example.com.");
-        Error::invalid(key, why)
+        Error::invalid(key, message)
     })?;
     Ok(url.origin().ascii_serialization())
 }
@@ -214,7 +214,7 @@ fn origins(key: &'static str, texts: &[String]) -> Result<Vec<String>> {
 }
 
 fn catalogue(path: &str) -> Result<Catalogue> {
-    let refuse = |why: String| Error::invalid("scopes.file", why);
+    let refuse = |message: String| Error::invalid("scopes.file", message);
     let text = std::fs::read_to_string(path)
         .map_err(|error| refuse(format!("The file {path} that scopes.file names cannot be read: {error}.")))?;
     Catalogue::from_toml(&text).map_err(|error| refuse(format!("{path}, which scopes.file names: {error}")))
@@ -222,7 +222,7 @@ fn catalogue(path: &str) -> Result<Catalogue> {
 
 /// Parses a network or a single address. IPv4-mapped IPv6 networks become IPv4 networks, like addresses of clients.
 fn network(text: &str) -> Result<IpNet> {
-    let refuse = |why: &str| Error::invalid("proxy.trusted", why);
+    let refuse = |message: &str| Error::invalid("proxy.trusted", message);
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     let mut network = network.map_err(|_| {
         refuse("proxy.trusted has an entry that is not a network; write each such as 10.0.0.0/8 or 192.0.2.7.")
@@ -233,9 +233,9 @@ fn network(text: &str) -> Result<IpNet> {
         network = IpNet::new(address.into(), length).unwrap_or(network);
     }
     if network.prefix_len() == 0 {
-        let why = "proxy.trusted has a network of every address, so that any client could forge its address; write only the \
+        let message = "proxy.trusted has a network of every address, so that any client could forge its address; write only the \
                    addresses of the proxies.";
-        return Err(refuse(why));
+        return Err(refuse(message));
     }
     Ok(network)
 }
@@ -263,8 +263,8 @@ fn switch(key: &'static str, text: Option<&str>) -> Result<bool> {
 fn positive(key: &'static str, text: Option<&str>) -> Result<Option<u32>> {
     let number = |text: &str| text.parse().ok().filter(|number| *number > 0);
     text.map(|text| {
-        let why = || format!("{key} needs a whole number from 1 to {}; write one such as 500.", u32::MAX);
-        number(text).ok_or_else(|| Error::invalid(key, why()))
+        let message = || format!("{key} needs a whole number from 1 to {}; write one such as 500.", u32::MAX);
+        number(text).ok_or_else(|| Error::invalid(key, message()))
     })
     .transpose()
 }
@@ -297,7 +297,7 @@ mod tests {
 
     fn rejection(file: Option<&str>, environment: &[(&str, &str)]) -> (String, String) {
         match load(file, environment, &[]) {
-            Err(Error::Invalid { field, why }) => (field.into_owned(), why),
+            Err(Error::Invalid { field, message }) => (field.into_owned(), message),
             other => panic!("not rejected: {other:?}"),
         }
     }
@@ -373,16 +373,16 @@ mod tests {
         assert_eq!(trusted("::ffff:192.0.2.7,::ffff:192.0.2.8/128"), ["192.0.2.7/32", "192.0.2.8/32"]);
         assert_eq!(trusted("2001:db8::/32, 10.0.0.0/8"), ["2001:db8::/32", "10.0.0.0/8"]);
         for networks in ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "10.0.0.0/8, 0.0.0.0/0"] {
-            let (field, why) = rejection(None, &[("TOKENWARD_PROXY__TRUSTED", networks)]);
-            assert!(field == "proxy.trusted" && why.contains("every address"), "{networks}: {why}");
+            let (field, message) = rejection(None, &[("TOKENWARD_PROXY__TRUSTED", networks)]);
+            assert!(field == "proxy.trusted" && message.contains("every address"), "{networks}: {message}");
         }
     }
 
     #[test]
     fn unknown_key_error_suggests_the_nearest_key() {
-        let (field, why) = rejection(None, &[("TOKENWARD_DATABSE__URL", "sqlite://x")]);
+        let (field, message) = rejection(None, &[("TOKENWARD_DATABSE__URL", "sqlite://x")]);
         assert_eq!(field, "TOKENWARD_DATABSE__URL");
-        insta::assert_snapshot!(why, @"There is no setting TOKENWARD_DATABSE__URL in the environment. Did you mean TOKENWARD_DATABASE__URL?");
+        insta::assert_snapshot!(message, @"There is no setting TOKENWARD_DATABSE__URL in the environment. Did you mean TOKENWARD_DATABASE__URL?");
         for (text, key, near) in [
             ("lisen = 'x'", "lisen", "listen"),
             ("[mail]\nfrm = 'x'", "mail.frm", "mail.from"),
@@ -390,21 +390,24 @@ mod tests {
             ("Listen = 'x'", "Listen", "listen"),
             ("[auth]\nissuer = 'x'", "auth.issuer", "auth.jwt.issuer"),
         ] {
-            let (field, why) = rejection(Some(text), &[]);
+            let (field, message) = rejection(Some(text), &[]);
             assert_eq!(field, key);
-            assert!(why.contains(key) && why.ends_with(&format!("Did you mean {near}?")), "{why}");
+            assert!(message.contains(key) && message.ends_with(&format!("Did you mean {near}?")), "{message}");
         }
     }
 
     #[test]
     fn kubernetes_service_link_is_explained() {
         for link in ["PORT", "SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT_8080_TCP", "PORT_8080_TCP_ADDR", "WEB_PORT"] {
-            let (_, why) = rejection(None, &[(&format!("TOKENWARD_{link}"), "tcp://10.0.0.1:8080")]);
-            assert!(why.contains(&format!("TOKENWARD_{link}")) && why.contains("enableServiceLinks: false"), "{why}");
+            let (_, message) = rejection(None, &[(&format!("TOKENWARD_{link}"), "tcp://10.0.0.1:8080")]);
+            assert!(
+                message.contains(&format!("TOKENWARD_{link}")) && message.contains("enableServiceLinks: false"),
+                "{message}"
+            );
         }
         for other in ["LISTN", "REPORT", "MAIL__PORT"] {
-            let (_, why) = rejection(None, &[(&format!("TOKENWARD_{other}"), "x")]);
-            assert!(!why.contains("enableServiceLinks"), "{why}");
+            let (_, message) = rejection(None, &[(&format!("TOKENWARD_{other}"), "x")]);
+            assert!(!message.contains("enableServiceLinks"), "{message}");
         }
     }
 
@@ -446,8 +449,8 @@ mod tests {
             assert_eq!(config.database, target);
         }
         let variables = [("TOKENWARD_DATABASE__URL_FILE", path), ("TOKENWARD_DATABASE__URL", "sqlite://x")];
-        let (_, why) = rejection(None, &variables);
-        assert!(why.contains("TOKENWARD_DATABASE__URL and TOKENWARD_DATABASE__URL_FILE are both set"), "{why}");
+        let (_, message) = rejection(None, &variables);
+        assert!(message.contains("TOKENWARD_DATABASE__URL and TOKENWARD_DATABASE__URL_FILE are both set"), "{message}");
         let (field, _) = rejection(None, &[("TOKENWARD_MAIL__URL_FILE", "/nowhere/at/all")]);
         assert_eq!(field, "mail.url_file");
     }
@@ -481,9 +484,9 @@ mod tests {
             ("", vec![("TOKENWARD_AUTH__JWT", "hunter2")]),
             ("", vec![("TOKENWARD_PUBLIC_URL", "https://me:hunter2@host")]),
         ] {
-            let (field, why) = rejection(Some(text), &variables);
-            assert!(!why.contains("hunter2") && !field.contains("hunter2"), "{field}: {why}");
-            assert!(why.ends_with('.') || why.ends_with('?'), "{why}");
+            let (field, message) = rejection(Some(text), &variables);
+            assert!(!message.contains("hunter2") && !field.contains("hunter2"), "{field}: {message}");
+            assert!(message.ends_with('.') || message.ends_with('?'), "{message}");
         }
     }
 
@@ -510,17 +513,17 @@ mod tests {
             ("TOKENWARD_CORS__ORIGINS", "*", "cors.origins"),
             ("TOKENWARD_LOG__FORMAT", "xml", "log.format"),
         ] {
-            let (field, why) = rejection(None, &[(variable, value)]);
+            let (field, message) = rejection(None, &[(variable, value)]);
             assert_eq!(field, key);
-            assert!(why.ends_with('.'), "{why}");
+            assert!(message.ends_with('.'), "{message}");
         }
     }
 
     #[test]
     fn staleness_is_refused_while_every_check_reads_the_database() {
         for text in ["1ms", "5s"] {
-            let (_, why) = rejection(None, &[("TOKENWARD_VERIFY__MAX_STALENESS", text)]);
-            assert!(why.contains("not supported yet") && why.contains("Write 0s"), "{why}");
+            let (_, message) = rejection(None, &[("TOKENWARD_VERIFY__MAX_STALENESS", text)]);
+            assert!(message.contains("not supported yet") && message.contains("Write 0s"), "{message}");
         }
         for text in ["0s", "0ms"] {
             assert!(load(None, &[("TOKENWARD_VERIFY__MAX_STALENESS", text)], &[]).is_ok(), "{text}");
@@ -551,8 +554,8 @@ mod tests {
         let config = load(None, &[("TOKENWARD_SCOPES__FILE", path)], &[]).expect("a configuration");
         assert_eq!(config.scopes.iter().count(), 1);
         std::fs::write(path, "").expect("a file");
-        let (field, why) = rejection(None, &[("TOKENWARD_SCOPES__FILE", path)]);
-        assert!(field == "scopes.file" && why.contains(path), "{field}: {why}");
+        let (field, message) = rejection(None, &[("TOKENWARD_SCOPES__FILE", path)]);
+        assert!(field == "scopes.file" && message.contains(path), "{field}: {message}");
     }
 
     #[test]
@@ -569,8 +572,8 @@ mod tests {
         use std::os::unix::ffi::OsStringExt as _;
         let not_unicode = || OsString::from_vec(b"hunter2\xff".to_vec());
         match require_unicode([("TOKENWARD_DATABASE__URL".into(), not_unicode())]) {
-            Err(Error::Invalid { field, why }) => {
-                assert!(field.ends_with("__URL") && !why.contains("hunter2"), "{why}");
+            Err(Error::Invalid { field, message }) => {
+                assert!(field.ends_with("__URL") && !message.contains("hunter2"), "{message}");
             }
             other => panic!("{other:?}"),
         }

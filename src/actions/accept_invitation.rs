@@ -8,7 +8,7 @@ use crate::{
         event::{Event, EventType},
         id::SessionId,
         organization::Role,
-        password::Hashed,
+        password::PasswordHash,
         policy::{self, PasswordSetter, RecentlyAuthenticated},
         secret::Fingerprint,
     },
@@ -25,7 +25,7 @@ pub struct AcceptInvitation {
     /// The fingerprint of the invitation code.
     pub invitation: Fingerprint,
     /// The hash of the chosen password.
-    pub hashed: Hashed,
+    pub password_hash: PasswordHash,
     /// The fingerprint of the cookie of the new session.
     pub cookie: Fingerprint,
     /// The first user and organization; `None` if the service has users.
@@ -97,7 +97,7 @@ impl AcceptInvitation {
     }
 
     async fn sign_in(&self, tx: &Tx, setter: &RecentlyAuthenticated<PasswordSetter>) -> Result<()> {
-        let password_version = tx.set_password(setter, &self.hashed).await?;
+        let password_version = tx.set_password(setter, &self.password_hash).await?;
         let caller = tx.caller();
         tx.open_session(NewSession {
             id: caller.session().unwrap_or_else(|| SessionId::new(caller.at)),

@@ -6,7 +6,7 @@ use crate::{
         error::{Error, Result},
         event::{Event, EventType},
         id::UserId,
-        password::Hashed,
+        password::PasswordHash,
         policy::{self, AuthContext},
     },
     store::Tx,
@@ -21,7 +21,7 @@ pub struct SetPassword {
     /// The user.
     pub user: UserId,
     /// The hash of the password, which meets the password rules.
-    pub hashed: Hashed,
+    pub password_hash: PasswordHash,
 }
 
 impl Change for SetPassword {
@@ -40,7 +40,7 @@ impl Change for SetPassword {
         let user = tx.lock_user(self.user).await?;
         let organizations = tx.lock_organizations_of(&user).await?;
         let setter = policy::password_setter(&tx.auth_context().await?, self.user)?;
-        tx.set_password(&setter, &self.hashed).await?;
+        tx.set_password(&setter, &self.password_hash).await?;
         let event = Event::new(EventType::UserUpdated, tx.caller().at).of_user(self.user);
         tx.record(event.in_organizations(organizations).with_reason(Some(REASON.into())));
         Ok(())

@@ -3,7 +3,7 @@
 use super::App;
 use crate::domain::{
     error::{Error, Result},
-    password::{Hashed, Password},
+    password::{Password, PasswordHash},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
@@ -48,25 +48,30 @@ impl Default for Workers {
 impl App {
     /// Returns whether the password matches the stored one. If none is stored, it does not match, after the same work. Users
     /// with a session have places in the queue that others cannot take.
-    pub async fn is_password(&self, password: Password, stored: Option<Hashed>, has_session: bool) -> Result<bool> {
-        self.passwords.hashing.run(has_session, move || password.is(stored.as_ref())).await
+    pub async fn is_correct_password(
+        &self,
+        password: Password,
+        stored: Option<PasswordHash>,
+        has_session: bool,
+    ) -> Result<bool> {
+        self.passwords.hashing.run(has_session, move || password.matches(stored.as_ref())).await
     }
 
     /// Returns the hash of a new password, or an error about `field` if the password is too short, too long or easily guessed
     /// by an attacker who knows the user's names.
-    pub async fn hash_chosen_password(
+    pub async fn hash_new_password(
         &self,
         field: &'static str,
         text: String,
         names: Vec<String>,
         has_session: bool,
-    ) -> Result<Hashed> {
+    ) -> Result<PasswordHash> {
         let estimate = move || {
             let names: Vec<_> = names.iter().map(String::as_str).collect();
-            Password::chosen(field, &text, &names)
+            Password::validate(field, &text, &names)
         };
         let password = self.passwords.estimating.run(has_session, estimate).await??;
-        self.passwords.hashing.run(has_session, move || password.hashed()).await?
+        self.passwords.hashing.run(has_session, move || password.hash()).await?
     }
 }
 
@@ -75,7 +80,7 @@ impl Workers {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = if has_session { place.or_else(|_| Arc::clone(&self.reserved).try_acquire_owned()) } else { place };
         let place = place.map_err(|_| Error::RateLimited {
-            why: "Too many passwords are being checked at the moment; try again in a moment.",
+            message: "Too many passwords are being checked at the moment; try again in a moment.",
             retry_after: RETRY_AFTER,
         })?;
         let turn = Arc::clone(&self.running).acquire_owned().await.map_err(Error::unavailable)?;

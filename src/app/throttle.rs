@@ -71,7 +71,7 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
     fn check_in(&self, counts: &HashMap<K, Count>, limits: &[Limit<K>], now: Instant) -> Result<()> {
         let at_limit = limits.iter().filter_map(|(key, max)| counts.get(key).filter(|count| count.events >= *max));
         match at_limit.filter_map(|count| self.remaining(count, now)).max() {
-            Some(retry_after) => Err(Error::RateLimited { why: self.message, retry_after }),
+            Some(retry_after) => Err(Error::RateLimited { message: self.message, retry_after }),
             None => Ok(()),
         }
     }

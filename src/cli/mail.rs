@@ -67,8 +67,9 @@ impl Retry {
 }
 
 fn no_such_email(id: &str) -> Error {
-    let why = format!("This email does not exist: {id}. `tokenward mail list` shows the pending and abandoned ones.");
-    Error::Conflict(why.into())
+    let message =
+        format!("This email does not exist: {id}. `tokenward mail list` shows the pending and abandoned ones.");
+    Error::Conflict(message.into())
 }
 
 async fn list(app: &App) -> Result<()> {

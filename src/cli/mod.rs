@@ -207,13 +207,15 @@ fn print(text: impl Display) -> Result<()> {
 /// with `remedy`, which says how to revoke or replace what was created.
 fn print_once(secret: impl Display, remedy: impl Display) -> Result<()> {
     let mut out = io::stdout().lock();
-    let why = match write!(out, "{secret}").and_then(|()| out.flush()) {
+    let message = match write!(out, "{secret}").and_then(|()| out.flush()) {
         Err(error) => error.to_string(),
         // The runtime of Rust replaces a closed standard output with /dev/null.
         Ok(()) if is_discarded() => "it is closed or /dev/null".to_owned(),
         Ok(()) => return Ok(()),
     };
-    Err(Error::Conflict(format!("Failed to write to standard output ({why}), and the secret is lost. {remedy}").into()))
+    Err(Error::Conflict(
+        format!("Failed to write to standard output ({message}), and the secret is lost. {remedy}").into(),
+    ))
 }
 
 /// Returns whether standard output is the null device.
@@ -227,8 +229,8 @@ fn is_discarded() -> bool {
 fn remedy(error: &Error) -> String {
     let line = match error {
         // The message about a setting names the setting.
-        Error::Invalid { field, why } if field.contains('.') && why.contains(&**field) => why.clone(),
-        Error::Invalid { field, why } => format!("{field}: {why}"),
+        Error::Invalid { field, message } if field.contains('.') && message.contains(&**field) => message.clone(),
+        Error::Invalid { field, message } => format!("{field}: {message}"),
         Error::NotFound(what) => format!("The {what} does not exist. Check its name."),
         Error::Unavailable(_) => format!("The service is unavailable: {}", error.cause()),
         Error::Bug(_) => format!("This is a bug in Tokenward; report it: {}", error.cause()),

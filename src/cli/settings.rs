@@ -84,7 +84,7 @@ impl Flags {
         }
         Config::load(self.config.as_deref(), environment, &flags).map_err(|error| match error {
             // The message names the setting, so the field is not printed before it.
-            Error::Invalid { field, why } if why.contains(&*field) => Error::Conflict(why.into()),
+            Error::Invalid { field, message } if message.contains(&*field) => Error::Conflict(message.into()),
             other => other,
         })
     }

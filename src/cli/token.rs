@@ -95,10 +95,10 @@ impl Create {
 /// Returns the expiry of a token that is created now, or an error if the lifetime is zero or too long.
 fn expiry(lifetime: Duration, now: Time) -> Result<Time> {
     if lifetime.is_zero() || lifetime > MAX_LIFETIME {
-        let why = format!(
+        let message = format!(
             "The lifetime must be positive and at most {MAX_SPAN_DAYS}d; omit it for a token without an expiry."
         );
-        return Err(Error::invalid("--expires-in", why));
+        return Err(Error::invalid("--expires-in", message));
     }
     Ok(now.plus(lifetime))
 }
@@ -113,8 +113,8 @@ async fn revoke(app: &App) -> Result<()> {
         let known = app.store().fingerprint_of(&policy::operator(&caller)?, id).await?;
         known.ok_or(Error::NotFound("token"))?
     } else {
-        let why = "This is neither a token value nor the ID of a token. Specify only the complete value or ID.";
-        return Err(Error::invalid("standard input", why));
+        let message = "This is neither a token value nor the ID of a token. Specify only the complete value or ID.";
+        return Err(Error::invalid("standard input", message));
     };
     app.change(&caller, RevokeTokenByValue { fingerprint }).await
 }

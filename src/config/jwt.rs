@@ -88,9 +88,9 @@ impl JwtConfig {
                 JwtKeys::Set { algorithms: public_key_algorithms(&names)?, source: KeySource::File(file.into()) }
             }
             _ => {
-                let why =
+                let message =
                     "auth.jwt needs exactly one of secret, jwks_url and jwks_file; set one and remove the others.";
-                return Err(Error::invalid("auth.jwt", why));
+                return Err(Error::invalid("auth.jwt", message));
             }
         };
         Ok(Some(Self { issuer, audience, keys }))
@@ -102,8 +102,8 @@ fn required(key: &'static str, text: Option<String>) -> Result<String> {
         .ok_or_else(|| Error::invalid(key, format!("{key} is missing; auth.jwt needs it to accept JWTs.")))
 }
 
-fn refuse_algorithm(why: impl Into<String>) -> Error {
-    Error::invalid("auth.jwt.algorithms", why)
+fn refuse_algorithm(message: impl Into<String>) -> Error {
+    Error::invalid("auth.jwt.algorithms", message)
 }
 
 fn only_hs256(names: &[String]) -> Result<()> {
@@ -153,7 +153,7 @@ fn public_key_algorithm(name: &str) -> Option<KeyAlgorithm> {
 }
 
 fn signing_secret(secret: String) -> Result<SecretString> {
-    let refuse = |why: &str| Err(Error::invalid("auth.jwt.secret", why));
+    let refuse = |message: &str| Err(Error::invalid("auth.jwt.secret", message));
     if secret.len() < MIN_SECRET_LENGTH {
         return refuse(
             "auth.jwt.secret is too short; generate one of at least 32 bytes with `openssl rand -base64 32`.",
@@ -175,7 +175,7 @@ fn signing_secret(secret: String) -> Result<SecretString> {
 
 /// Validates the URL of a key set. The source must be authentic: by TLS, or because it is this machine.
 fn key_set_url(text: String) -> Result<SecretString> {
-    let refuse = |why: &str| Err(Error::invalid("auth.jwt.jwks_url", why));
+    let refuse = |message: &str| Err(Error::invalid("auth.jwt.jwks_url", message));
     let Ok(url) = Url::parse(&text) else {
         return refuse(
             "auth.jwt.jwks_url is not a URL; write one such as https://id.example.com/.well-known/jwks.json.",
@@ -224,7 +224,7 @@ mod tests {
     #[track_caller]
     fn rejection<T: std::fmt::Debug>(outcome: Result<T>) -> (String, String) {
         match outcome {
-            Err(Error::Invalid { field, why }) => (field.into_owned(), why),
+            Err(Error::Invalid { field, message }) => (field.into_owned(), message),
             other => panic!("not rejected: {other:?}"),
         }
     }
@@ -247,9 +247,9 @@ mod tests {
             assert!(jwt(&all).is_ok());
             for missing in 0..all.len() {
                 let some: Vec<_> = all.iter().enumerate().filter(|(at, _)| *at != missing).map(|it| *it.1).collect();
-                let (field, why) = rejection(jwt(&some));
+                let (field, message) = rejection(jwt(&some));
                 let expected = if missing == 3 { "auth.jwt".into() } else { format!("auth.jwt.{}", all[missing].0) };
-                assert_eq!(field, expected, "{why}");
+                assert_eq!(field, expected, "{message}");
             }
             let two: Vec<_> = all.into_iter().chain([keys[(at + 1) % keys.len()]]).collect();
             assert_eq!(rejection(jwt(&two)).0, "auth.jwt");
@@ -288,9 +288,9 @@ mod tests {
                 "jwks_url" => "https://id.example.com/jwks",
                 _ => "jwks.json",
             };
-            let (field, why) = rejection(parse(algorithms, (key, value)));
-            assert_eq!(field, "auth.jwt.algorithms", "{why}");
-            assert!(why.contains(remedy) && why.ends_with('.'), "{algorithms}: {why}");
+            let (field, message) = rejection(parse(algorithms, (key, value)));
+            assert_eq!(field, "auth.jwt.algorithms", "{message}");
+            assert!(message.contains(remedy) && message.ends_with('.'), "{algorithms}: {message}");
         }
     }
 
@@ -301,9 +301,9 @@ mod tests {
         let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS"}]}"#;
         let (repeated, example) = ("a".repeat(36), "make one with: openssl rand -base64 32");
         for weak in ["secret", "0123456789012345678901234567890", &repeated, example, public_key, set] {
-            let (field, why) = rejection(parse("HS256", ("secret", weak)));
+            let (field, message) = rejection(parse("HS256", ("secret", weak)));
             assert_eq!(field, "auth.jwt.secret");
-            assert!(!why.contains("01234") && !why.contains("11qYAY"), "{why}");
+            assert!(!message.contains("01234") && !message.contains("11qYAY"), "{message}");
         }
     }
 
@@ -331,9 +331,12 @@ mod tests {
             ("https://me@id.example.com/jwks", "remove them"),
             ("https://id.example.com/jwks#hunter2", "remove them"),
         ] {
-            let (field, why) = rejection(set(bad));
+            let (field, message) = rejection(set(bad));
             assert_eq!(field, "auth.jwt.jwks_url");
-            assert!(why.contains(reason) && !why.contains("hunter2") && why.ends_with('.'), "{bad}: {why}");
+            assert!(
+                message.contains(reason) && !message.contains("hunter2") && message.ends_with('.'),
+                "{bad}: {message}"
+            );
         }
     }
 }

@@ -235,8 +235,8 @@ impl Origin {
         } else {
             nearest(key).map(|near| format!(" Did you mean {}?", self.spell(&near))).unwrap_or_default()
         };
-        let why = format!("There is no setting {wrong}{place}.{hint}");
-        Error::invalid(wrong, why)
+        let message = format!("There is no setting {wrong}{place}.{hint}");
+        Error::invalid(wrong, message)
     }
 
     /// Returns the error for a value of the wrong type. The value is not repeated, since it may be a secret.
@@ -244,8 +244,8 @@ impl Origin {
         match error {
             ConfigError::Type { key: Some(key), .. } | ConfigError::At { key: Some(key), .. } => {
                 let spelled = self.spell(&key);
-                let why = format!("{spelled} has a value of the wrong type; compare it with config.example.toml.");
-                Error::invalid(key, why)
+                let message = format!("{spelled} has a value of the wrong type; compare it with config.example.toml.");
+                Error::invalid(key, message)
             }
             _ => Error::invalid("config", "The settings cannot be read; compare them with config.example.toml."),
         }
@@ -291,16 +291,16 @@ struct Layer {
 impl Layer {
     fn of_file(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            let why = format!("The configuration file {} cannot be read: {error}.", path.display());
-            Error::invalid("config", why)
+            let message = format!("The configuration file {} cannot be read: {error}.", path.display());
+            Error::invalid("config", message)
         })?;
         let table: toml::Table = toml::from_str(&text).map_err(|error| {
             // Only the line is shown, since the message of the library may quote a secret.
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
-            let why =
+            let message =
                 format!("{} is not valid TOML at line {line}; compare it with config.example.toml.", path.display());
-            Error::invalid("config", why)
+            Error::invalid("config", message)
         })?;
         let origin = Origin::File(path.to_owned());
         let values = Values::try_from(&table).map_err(|error| origin.refuse(error))?;
@@ -360,8 +360,8 @@ impl Layer {
             let Ok(path) = self.values.get_string(&file) else { continue };
             let (file_spelled, key_spelled) = (self.origin.spell(&file), self.origin.spell(key));
             if self.values.get_string(key).is_ok() {
-                let why = format!("{key_spelled} and {file_spelled} are both set; remove one of them.");
-                return Err(Error::invalid(key, why));
+                let message = format!("{key_spelled} and {file_spelled} are both set; remove one of them.");
+                return Err(Error::invalid(key, message));
             }
             let secret = std::fs::read_to_string(&path).map_err(|error| {
                 // The name is not repeated, since it may be the secret itself, set by mistake.

@@ -65,8 +65,8 @@ impl MailTarget {
     }
 }
 
-fn database(why: &str) -> Error {
-    Error::invalid("database.url", format!("database.url {why}"))
+fn database(message: &str) -> Error {
+    Error::invalid("database.url", format!("database.url {message}"))
 }
 
 fn decoded(text: &str) -> Option<String> {
@@ -177,9 +177,9 @@ mod tests {
             "hunter2",
         ] {
             match DatabaseTarget::parse(url) {
-                Err(Error::Invalid { field, why }) => {
-                    assert!(field == "database.url" && why.ends_with('.'), "{field}: {why}");
-                    assert!(!why.contains("hunter2") && !why.contains("12"), "{why}");
+                Err(Error::Invalid { field, message }) => {
+                    assert!(field == "database.url" && message.ends_with('.'), "{field}: {message}");
+                    assert!(!message.contains("hunter2") && !message.contains("12"), "{message}");
                 }
                 other => panic!("{url} is not rejected: {other:?}"),
             }

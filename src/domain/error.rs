@@ -23,21 +23,21 @@ pub enum Error {
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
     /// The value of a field is invalid.
-    #[error("{why}")]
+    #[error("{message}")]
     Invalid {
         /// The path of the field, such as `input.scopes.1`.
         field: Cow<'static, str>,
         /// A complete sentence that states what is valid.
-        why: String,
+        message: String,
     },
     /// The change was already made, or conflicts with another one. The text is a complete sentence.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
     /// There were too many attempts within a short time.
-    #[error("{why}")]
+    #[error("{message}")]
     RateLimited {
         /// A complete sentence that states what to do.
-        why: &'static str,
+        message: &'static str,
         /// The time after which the caller may retry.
         retry_after: Duration,
     },
@@ -104,9 +104,9 @@ impl Error {
         }
     }
 
-    /// Creates an error for an invalid value of `field`. `why` is a complete sentence that states what is valid.
-    pub fn invalid(field: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), why: why.into() }
+    /// Creates an error for an invalid value of `field`. `message` is a complete sentence that states what is valid.
+    pub fn invalid(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), message: message.into() }
     }
 
     /// Returns the seconds after which the caller may retry, rounded up. `None` unless the caller is rate limited.
@@ -138,7 +138,7 @@ impl Error {
                 }
                 message
             }
-            Self::Bug(why) => why.to_string(),
+            Self::Bug(message) => message.to_string(),
             other => other.to_string(),
         }
     }
@@ -147,7 +147,7 @@ impl Error {
     #[must_use]
     pub fn within(self, parent: &str) -> Self {
         match self {
-            Self::Invalid { field, why } => Self::Invalid { field: format!("{parent}.{field}").into(), why },
+            Self::Invalid { field, message } => Self::Invalid { field: format!("{parent}.{field}").into(), message },
             other => other,
         }
     }

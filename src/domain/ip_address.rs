@@ -19,9 +19,9 @@ pub fn parse_hop(text: &str) -> Option<IpAddr> {
 /// Parses a complete address in any of its spellings.
 pub fn parse_address(field: &str, text: &str) -> Result<IpAddr> {
     text.parse().map(canonical).map_err(|_| {
-        let why =
+        let message =
             "This is not an IP address; write a complete one, such as 198.51.100.2 or 2001:db8::1, without spaces.";
-        Error::invalid(field.to_owned(), why)
+        Error::invalid(field.to_owned(), message)
     })
 }
 
@@ -57,8 +57,8 @@ mod tests {
             "1.2.3.4\0",
         ] {
             match parse_address("filter.ipAddress", text).expect_err("no address") {
-                Error::Invalid { field, why } => {
-                    assert!(field == "filter.ipAddress" && why.contains("write a complete one"));
+                Error::Invalid { field, message } => {
+                    assert!(field == "filter.ipAddress" && message.contains("write a complete one"));
                 }
                 other => panic!("{other:?}"),
             }

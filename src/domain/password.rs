@@ -26,14 +26,14 @@ pub struct Password(String);
 
 impl Password {
     /// Wraps a password that a user enters to sign in.
-    pub fn given(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         Self(text.nfc().collect())
     }
 
     /// Validates a new password: 15 to 256 characters, and hard to guess for an attacker who knows the `names` of the user.
-    pub fn chosen(field: &str, text: &str, names: &[&str]) -> Result<Self> {
-        let refuse = |why: &str| Err(Error::invalid(field.to_owned(), why));
-        let password = Self::given(text);
+    pub fn validate(field: &str, text: &str, names: &[&str]) -> Result<Self> {
+        let refuse = |message: &str| Err(Error::invalid(field.to_owned(), message));
+        let password = Self::new(text);
         let length = password.0.chars().count();
         if length < MIN_LENGTH {
             return refuse("The password is too short; choose one of at least 15 characters, such as a few words.");
@@ -58,15 +58,15 @@ impl Password {
     }
 
     /// Hashes the password with a random salt.
-    pub fn hashed(&self) -> Result<Hashed> {
+    pub fn hash(&self) -> Result<PasswordHash> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(Error::unavailable)?;
         let hash = Argon2::default().hash_password_with_salt(self.0.as_bytes(), &salt);
-        hash.map(|hash| Hashed(hash.to_string())).map_err(|error| Error::Bug(error.to_string().into()))
+        hash.map(|hash| PasswordHash(hash.to_string())).map_err(|error| Error::Bug(error.to_string().into()))
     }
 
     /// Returns whether the password has this hash. Without a hash it takes as long and returns false.
-    pub fn is(&self, hash: Option<&Hashed>) -> bool {
+    pub fn matches(&self, hash: Option<&PasswordHash>) -> bool {
         let text = hash.map_or(DUMMY_HASH, |hash| &hash.0);
         Argon2::default().verify_password(self.0.as_bytes(), text).is_ok() && hash.is_some()
     }
@@ -80,9 +80,9 @@ impl std::fmt::Debug for Password {
 
 /// The hash of a password: a PHC string with salt, cost and hash.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Hashed(String);
+pub struct PasswordHash(String);
 
-impl Hashed {
+impl PasswordHash {
     /// Wraps the stored form.
     pub const fn from_text(text: String) -> Self {
         Self(text)
@@ -94,9 +94,9 @@ impl Hashed {
     }
 }
 
-impl std::fmt::Debug for Hashed {
+impl std::fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hashed(…)")
+        f.write_str("PasswordHash(…)")
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn chosen(text: &str) -> Result<Password> {
-        Password::chosen("password", text, &["ada", "Ada Lovelace", "ada@example.test"])
+        Password::validate("password", text, &["ada", "Ada Lovelace", "ada@example.test"])
     }
 
     ///
@@ -141,7 +141,9 @@ mod tests {
             "ada@example.test1",
         ] {
             let error = chosen(common).expect_err(common);
-            assert!(matches!(&error, Error::Invalid { field, why } if field == "password" && !why.contains(common)));
+            assert!(
+                matches!(&error, Error::Invalid { field, message } if field == "password" && !message.contains(common))
+            );
         }
         for good in [
             "rT5kXwq0ZbP3mNs",
@@ -164,19 +166,19 @@ mod tests {
     ///
     #[test]
     fn password_matches_its_hash_in_either_unicode_form() {
-        let hash = Password::given("correct horse batt\u{e9}ry").hashed().expect("a hash");
+        let hash = Password::new("correct horse batt\u{e9}ry").hash().expect("a hash");
         assert!(hash.as_text().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(Password::given("correct horse batte\u{301}ry").is(Some(&hash)));
-        assert!(!Password::given("correct horse battery").is(Some(&hash)));
-        assert!(!Password::given("correct horse batt\u{e9}ry").is(None));
-        assert_ne!(Password::given("one").hashed().expect("a hash"), Password::given("one").hashed().expect("a hash"));
+        assert!(Password::new("correct horse batte\u{301}ry").matches(Some(&hash)));
+        assert!(!Password::new("correct horse battery").matches(Some(&hash)));
+        assert!(!Password::new("correct horse batt\u{e9}ry").matches(None));
+        assert_ne!(Password::new("one").hash().expect("a hash"), Password::new("one").hash().expect("a hash"));
     }
 
     ///
     #[test]
     fn missing_hash_takes_the_same_work() {
         let cost = |text: &str| text.rsplitn(3, '$').last().map(ToOwned::to_owned);
-        let hash = Password::given("any").hashed().expect("a hash");
+        let hash = Password::new("any").hash().expect("a hash");
         assert_eq!(cost(DUMMY_HASH), cost(hash.as_text()));
         assert_eq!(DUMMY_HASH.len(), hash.as_text().len());
     }
@@ -184,8 +186,8 @@ mod tests {
     ///
     #[test]
     fn debug_of_password_is_a_placeholder() {
-        let password = Password::given("correct horse");
-        let printed = format!("{password:?} {:?}", password.hashed().expect("a hash"));
-        assert_eq!(printed, "Password(…) Hashed(…)");
+        let password = Password::new("correct horse");
+        let printed = format!("{password:?} {:?}", password.hash().expect("a hash"));
+        assert_eq!(printed, "Password(…) PasswordHash(…)");
     }
 }

@@ -79,7 +79,7 @@ fn normalized(text: &str) -> Option<Cow<'_, str>> {
     }
     let mut plain = Cow::Borrowed(text);
     for _ in 0..MAX_DECODINGS {
-        let next: String = text::shown(&percent_decode_str(&plain).decode_utf8_lossy()).nfkc().collect();
+        let next: String = text::without_invisible(&percent_decode_str(&plain).decode_utf8_lossy()).nfkc().collect();
         if next == plain {
             return Some(plain);
         }

@@ -200,9 +200,10 @@ impl Catalogue {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             // Other messages of the library may quote the file, which may be a secret that was configured by mistake.
-            let why = Some(error.message()).filter(|why| why.starts_with("missing field"));
-            let why = why.unwrap_or("each [[scope]] has a name, title, description and access, and nothing else");
-            Error::invalid("scope", format!("The catalogue cannot be read at line {line}: {why}."))
+            let message = Some(error.message()).filter(|message| message.starts_with("missing field"));
+            let message =
+                message.unwrap_or("each [[scope]] has a name, title, description and access, and nothing else");
+            Error::invalid("scope", format!("The catalogue cannot be read at line {line}: {message}."))
         })?;
         if file.scope.is_empty() {
             return Err(Error::invalid("scope", "The catalogue is empty; add at least one [[scope]]."));
@@ -228,8 +229,8 @@ impl Catalogue {
         let title = text::plain("title", &title, text::MAX_NAME_LENGTH)?;
         let description = text::plain("description", &description, text::MAX_DESCRIPTION_LENGTH)?;
         if let Some(other) = self.graphql().filter(|_| access == Access::GraphQl) {
-            let why = format!("Both {} and {name} give access to GraphQL; only one scope can.", other.name);
-            return Err(Error::invalid("access", why));
+            let message = format!("Both {} and {name} give access to GraphQL; only one scope can.", other.name);
+            return Err(Error::invalid("access", message));
         }
         if self.places.insert(name.clone(), self.scopes.len()).is_some() {
             return Err(Error::invalid("name", format!("The catalogue contains {name} twice; remove one of them.")));
@@ -287,11 +288,11 @@ impl Catalogue {
     /// Validates the name of a scope. The error suggests the most similar name.
     pub fn lookup(&self, field: &str, name: &str) -> Result<ScopeName> {
         self.get(name).map(|scope| scope.name.clone()).ok_or_else(|| {
-            let why = match self.nearest(name) {
+            let message = match self.nearest(name) {
                 Some(near) => format!("The catalogue does not contain this scope. Did you mean {near}?"),
                 None => "The catalogue does not contain this scope; choose one that it contains.".into(),
             };
-            Error::invalid(field.to_owned(), why)
+            Error::invalid(field.to_owned(), message)
         })
     }
 
@@ -360,7 +361,7 @@ mod tests {
 
     fn rejection<T: std::fmt::Debug>(result: Result<T>) -> (String, String) {
         match result.expect_err("an error") {
-            Error::Invalid { field, why } => (field.into(), why),
+            Error::Invalid { field, message } => (field.into(), message),
             other => panic!("{other:?}"),
         }
     }
@@ -406,8 +407,8 @@ mod tests {
             (format!("{}[[scope]\n", entry("a", "read")), "line 6"),
             ("[[scopes]]\n".into(), "line 1"),
         ] {
-            let (field, why) = read(&wrong);
-            assert!(field == "scope" && why.contains(line), "{why}");
+            let (field, message) = read(&wrong);
+            assert!(field == "scope" && message.contains(line), "{message}");
         }
     }
 
@@ -441,16 +442,16 @@ mod tests {
         let grantable = |names: &[&str]| catalogue.grantable("input.scopes", &texts(names));
         assert_eq!(grantable(&["read_user", "graphql", "read_user"]).expect("scopes"), set(&["graphql", "read_user"]));
         assert_eq!(rejection(grantable(&[])).0, "input.scopes");
-        let (field, why) = rejection(grantable(&["graphql", "read_build"]));
+        let (field, message) = rejection(grantable(&["graphql", "read_build"]));
         assert_eq!(field, "input.scopes.1");
-        assert_eq!(why, "The catalogue does not contain this scope. Did you mean read_builds?");
+        assert_eq!(message, "The catalogue does not contain this scope. Did you mean read_builds?");
     }
 
     ///
     #[test]
     fn unknown_scope_error_suggests_the_nearest_name() {
         let catalogue = Catalogue::built_in();
-        let why = |name: &str| rejection(catalogue.lookup("scopes.0", name)).1;
+        let message = |name: &str| rejection(catalogue.lookup("scopes.0", name)).1;
         for (wrong, near) in [
             ("Read_Builds", "read_builds"),
             ("read-artifacts", "read_artifacts"),
@@ -458,10 +459,10 @@ mod tests {
             ("graphq", "graphql"),
             ("raed_user", "read_user"),
         ] {
-            assert!(why(wrong).ends_with(&format!("Did you mean {near}?")), "{wrong}: {}", why(wrong));
+            assert!(message(wrong).ends_with(&format!("Did you mean {near}?")), "{wrong}: {}", message(wrong));
         }
         for unrelated in ["", "%", "'; drop table token; --", "x", &"read_builds".repeat(6000)] {
-            assert_eq!(why(unrelated), "The catalogue does not contain this scope; choose one that it contains.");
+            assert_eq!(message(unrelated), "The catalogue does not contain this scope; choose one that it contains.");
         }
         assert_eq!(catalogue.lookup("scopes.0", "graphql").expect("a scope").as_str(), "graphql");
     }

@@ -106,7 +106,7 @@ impl Search {
         text::visible(FIELD, text)?;
         // Variation selectors are removed here, since words are compared without them: a value may contain some, and a word may
         // consist of nothing else.
-        let text = text::shown(text);
+        let text = text::without_invisible(text);
         let words = words(&text);
         if words.len() > MAX_WORDS {
             return Err(wrong(format!("The search has too many words; write at most {MAX_WORDS}.")));
@@ -153,9 +153,9 @@ impl Search {
     fn add_keyed(&mut self, key: &str, value: &str) -> Result<WordKind> {
         match key.to_ascii_lowercase().as_str() {
             "unused" => {
-                let why = "The value of unused: is a span in days, weeks or years, such as unused:90d.";
+                let message = "The filter unused: needs a span in days, weeks or years, such as unused:90d.";
                 // The longest span implies all shorter ones.
-                self.unused_for = self.unused_for.max(Some(span(value).ok_or_else(|| wrong(why))?));
+                self.unused_for = self.unused_for.max(Some(span(value).ok_or_else(|| wrong(message))?));
                 Ok(WordKind::Unused)
             }
             "used" if value == NEVER => {
@@ -163,25 +163,26 @@ impl Search {
                 Ok(WordKind::Used)
             }
             "used" => Err(wrong(
-                "The only value of used: is never, as in used:never. Use unused: for a span, such as unused:90d.",
+                "The filter used: allows only never, as in used:never. For a span, write unused:, such as unused:90d.",
             )),
             "expires" if value == NEVER => {
                 self.never_expires = true;
                 Ok(WordKind::Expires)
             }
             "expires" => {
-                let why = "The value of expires: is never, or a span in days, weeks or years, such as expires:30d.";
-                let span = span(value).ok_or_else(|| wrong(why))?;
+                let message =
+                    "The filter expires: needs never, or a span in days, weeks or years, such as expires:30d.";
+                let span = span(value).ok_or_else(|| wrong(message))?;
                 self.ends_within = Some(self.ends_within.map_or(span, |other| other.min(span)));
                 Ok(WordKind::Expires)
             }
             "status" => {
                 let known = TokenStatus::ALL.into_iter().find(|status| status.as_str() == value);
-                self.status.push(known.ok_or_else(|| wrong("The value of status: is active, expired or revoked."))?);
+                self.status.push(known.ok_or_else(|| wrong("The filter status: needs active, expired or revoked."))?);
                 Ok(WordKind::Status)
             }
             "owner" if value.trim().is_empty() => {
-                Err(wrong("The value of owner: is a part of a username, name or email address, such as owner:ada."))
+                Err(wrong("The filter owner: needs a part of a username, name or email address, such as owner:ada."))
             }
             "owner" => {
                 self.owners.push(text::fold(value.trim()));
@@ -192,8 +193,8 @@ impl Search {
     }
 }
 
-fn wrong(why: impl Into<String>) -> Error {
-    Error::invalid(FIELD, why)
+fn wrong(message: impl Into<String>) -> Error {
+    Error::invalid(FIELD, message)
 }
 
 /// The message does not repeat the key, which may be a secret.
@@ -204,7 +205,7 @@ fn no_such_key(key: &str) -> Error {
         Some((_, near)) => format!("Did you mean {near}:?"),
         None => format!("The filters are {}:.", KEYS.join(":, ")),
     };
-    wrong(format!("Unknown filter before a colon. {hint} Put text with a colon in quotes."))
+    wrong(format!("Unknown filter before a colon. {hint} To search for text with a colon, put it in quotes."))
 }
 
 /// Parses `90d`, `12w` or `1y`.
@@ -303,9 +304,9 @@ mod tests {
         parse(text).expect("a search").parsed_words.into_iter().map(|word| (word.text, word.kind)).collect()
     }
 
-    fn why(text: &str) -> String {
+    fn message(text: &str) -> String {
         match parse(text).expect_err("a refusal") {
-            Error::Invalid { field, why } if field == "query" => why,
+            Error::Invalid { field, message } if field == "query" => message,
             other => panic!("{other:?}"),
         }
     }
@@ -414,9 +415,12 @@ mod tests {
             ("localhost:8080", "The filters are unused:, used:, expires:, status:, owner:."),
             ("TODO:", "The filters are unused:, used:, expires:, status:, owner:."),
         ] {
-            let why = why(text);
-            assert!(why.starts_with("Unknown filter before a colon. "), "{why}");
-            assert!(why.contains(expected) && why.ends_with(" Put text with a colon in quotes."), "{why}");
+            let message = message(text);
+            assert!(message.starts_with("Unknown filter before a colon. "), "{message}");
+            assert!(
+                message.contains(expected) && message.ends_with(" To search for text with a colon, put it in quotes."),
+                "{message}"
+            );
         }
         for wrong in [
             "",
@@ -434,13 +438,13 @@ mod tests {
             "1\u{e9}",
             "\"\"",
         ] {
-            assert!(why(&format!("unused:{wrong}")).ends_with("such as unused:90d."), "{wrong}");
+            assert!(message(&format!("unused:{wrong}")).ends_with("such as unused:90d."), "{wrong}");
         }
-        assert!(why("used:90d").contains("used:never"));
-        assert!(why("expires:soon").contains("expires:30d"));
-        assert!(why("status:gone").contains("active, expired or revoked"));
+        assert!(message("used:90d").contains("used:never"));
+        assert!(message("expires:soon").contains("expires:30d"));
+        assert!(message("status:gone").contains("active, expired or revoked"));
         for blank in [" ada", "\" \"", "\u{FE0F}", "\" \u{FE0F}\""] {
-            assert!(why(&format!("owner:{blank}")).contains("owner:ada"), "{blank:?}");
+            assert!(message(&format!("owner:{blank}")).contains("owner:ada"), "{blank:?}");
         }
     }
 
@@ -494,7 +498,7 @@ mod tests {
         }
         assert_eq!(parsed_words(&format!("a={value}")), [("a=twd_…".to_owned(), WordKind::Text)]);
         for text in [format!("status:x{value}"), format!("x{}:90d", &value[4..20])] {
-            assert!(!why(&text).contains(&value[4..10]), "{}", why(&text));
+            assert!(!message(&text).contains(&value[4..10]), "{}", message(&text));
         }
     }
 
@@ -579,12 +583,12 @@ mod tests {
         for hidden in ['\0', '\n', '\t', '\u{200B}', '\u{202E}', '\u{2066}', '\u{FEFF}'] {
             for text in [format!("a{hidden}b"), format!("\"a{hidden}b\""), format!("twd_{hidden}"), hidden.to_string()]
             {
-                assert!(why(&text).ends_with("leave it out."));
+                assert!(message(&text).ends_with("leave it out."));
             }
         }
-        assert_eq!(why(&"x".repeat(1001)), "The search is too long; write at most 1000 characters.");
-        assert_eq!(why(&"x ".repeat(30 * 1024)), "The search is too long; write at most 1000 characters.");
-        assert_eq!(why(&"x ".repeat(21)), "The search has too many words; write at most 20.");
+        assert_eq!(message(&"x".repeat(1001)), "The search is too long; write at most 1000 characters.");
+        assert_eq!(message(&"x ".repeat(30 * 1024)), "The search is too long; write at most 1000 characters.");
+        assert_eq!(message(&"x ".repeat(21)), "The search has too many words; write at most 20.");
         assert_eq!(found(&"é".repeat(1000)).words.len(), 1);
         assert_eq!(found(&"x ".repeat(20)).words.len(), 20);
     }

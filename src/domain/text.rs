@@ -55,7 +55,7 @@ pub fn plain(field: &str, text: &str, max: usize) -> Result<String> {
     if text.is_empty() {
         return Err(invalid(field, "The text is empty; write at least one character."));
     }
-    if !text.chars().any(is_seen) {
+    if !text.chars().any(is_visible) {
         return Err(invalid(field, "The text has no visible character; write at least one."));
     }
     if text.chars().count() > max {
@@ -170,17 +170,17 @@ pub fn method(text: &str) -> Option<String> {
 }
 
 /// Returns a text without its invisible characters.
-pub fn shown(text: &str) -> String {
-    text.chars().filter(|ch| is_shown(*ch)).collect()
+pub fn without_invisible(text: &str) -> String {
+    text.chars().filter(|ch| is_kept(*ch)).collect()
 }
 
 /// Returns whether a character is neither invisible nor rejected in every text.
-pub fn is_shown(ch: char) -> bool {
+pub fn is_kept(ch: char) -> bool {
     hidden(ch).is_none() && !is_selector(ch)
 }
 
-fn invalid(field: &str, why: impl Into<String>) -> Error {
-    Error::invalid(field.to_owned(), why)
+fn invalid(field: &str, message: impl Into<String>) -> Error {
+    Error::invalid(field.to_owned(), message)
 }
 
 fn unless_blank(text: Option<&str>) -> Option<&str> {
@@ -195,12 +195,12 @@ fn composed(text: &str) -> String {
 /// Returns the composed text if it has a visible character, and only allowed ones.
 fn allowed(text: &str) -> Option<String> {
     let fits = text.chars().all(|ch| hidden(ch).is_none());
-    Some(composed(text)).filter(|text| fits && text.chars().any(is_seen))
+    Some(composed(text)).filter(|text| fits && text.chars().any(is_visible))
 }
 
 /// Returns the beginning of a text, without the characters that are not allowed.
 fn truncated(text: &str, max: usize) -> Option<String> {
-    let text: String = composed(&shown(text)).chars().take(max).collect();
+    let text: String = composed(&without_invisible(text)).chars().take(max).collect();
     Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
 }
 
@@ -280,12 +280,12 @@ const fn is_blank(ch: char) -> bool {
 }
 
 /// Returns whether a character is visible on its own.
-pub fn is_seen(ch: char) -> bool {
+pub fn is_visible(ch: char) -> bool {
     let category = category(ch);
-    let unseen = GeneralCategoryGroup::Separator.contains(category)
+    let is_invisible = GeneralCategoryGroup::Separator.contains(category)
         || GeneralCategoryGroup::Mark.contains(category)
         || matches!(category, GeneralCategory::Control | GeneralCategory::Format);
-    !unseen && hidden(ch).is_none() && !is_blank(ch)
+    !is_invisible && hidden(ch).is_none() && !is_blank(ch)
 }
 
 #[cfg(test)]
@@ -323,7 +323,7 @@ mod tests {
     type Check = fn(&str, &str) -> Result<String>;
     const CHECKS: [Check; 5] = [description, name, username, slug, email];
 
-    fn why(error: &Error) -> String {
+    fn message(error: &Error) -> String {
         assert_eq!(error.code().as_str(), "INVALID_INPUT");
         error.to_string()
     }
@@ -334,15 +334,15 @@ mod tests {
         for ch in HIDDEN {
             for check in CHECKS {
                 for text in [format!("{ch}hold"), format!("ho{ch}ld"), format!("hold{ch}"), ch.to_string()] {
-                    let why = why(&check("input.text", &text).expect_err("a hidden character"));
-                    assert!(!why.contains("hold") && !why.contains(ch), "{why}");
+                    let message = message(&check("input.text", &text).expect_err("a hidden character"));
+                    assert!(!message.contains("hold") && !message.contains(ch), "{message}");
                 }
             }
             assert!(reason("reason", Some(&format!("a{ch}b"))).is_err());
             assert!(search_text("owner", Some(&format!("a{ch}b"))).is_err());
         }
         let error = description("input.description", "ab\u{202E}c").expect_err("an override");
-        assert_eq!(why(&error), "Character 3 of the text (U+202E) changes the direction of writing; leave it out.");
+        assert_eq!(message(&error), "Character 3 of the text (U+202E) changes the direction of writing; leave it out.");
         assert!(matches!(error, Error::Invalid { field, .. } if field == "input.description"));
     }
 
@@ -351,7 +351,7 @@ mod tests {
     fn long_texts_are_rejected() {
         let long = "x".repeat(60 * 1024);
         for check in CHECKS {
-            assert!(why(&check("text", &long).expect_err("too long")).len() < 200);
+            assert!(message(&check("text", &long).expect_err("too long")).len() < 200);
         }
         assert!(description("text", &"é".repeat(255)).is_ok());
         assert!(description("text", &"é".repeat(256)).is_err());
@@ -365,7 +365,7 @@ mod tests {
     fn blank_text_is_rejected_or_omitted() {
         for blank in ["", " ", "\u{A0}\u{3000} "] {
             assert_eq!(
-                why(&description("d", blank).expect_err("blank")),
+                message(&description("d", blank).expect_err("blank")),
                 "The text is empty; write at least one character."
             );
             assert_eq!(reason("r", Some(blank)).expect("an omitted text"), None);
@@ -383,7 +383,7 @@ mod tests {
         for text in blank {
             for check in [description, name] {
                 assert_eq!(
-                    why(&check("d", text).expect_err("no visible character")),
+                    message(&check("d", text).expect_err("no visible character")),
                     "The text has no visible character; write at least one."
                 );
             }
@@ -410,7 +410,7 @@ mod tests {
             let (text, code) = (format!("ab{ch}c"), u32::from(ch));
             for check in [description, name, email] {
                 let expected = format!("Character 3 of the text (U+{code:04X}) {what}; leave it out.");
-                assert_eq!(why(&check("text", &text).expect_err("a rejected character")), expected);
+                assert_eq!(message(&check("text", &text).expect_err("a rejected character")), expected);
             }
             assert!(reason("reason", Some(&text)).is_err() && search_text("owner", Some(&text)).is_err());
             assert!(username("username", &text).is_err() && slug("slug", &text).is_err());
@@ -418,7 +418,7 @@ mod tests {
                 (name_from(&text), username_from(&text), email_from(&format!("{text}@a.b"))),
                 (None, None, None)
             );
-            assert!(!is_seen(ch));
+            assert!(!is_visible(ch));
         }
     }
 
@@ -453,7 +453,7 @@ mod tests {
     fn dot_segments_are_not_usernames_or_slugs() {
         for dots in [".", ".."] {
             for check in [username, slug] {
-                assert!(why(&check("slug", dots).expect_err("a path")).starts_with("`.` and `..` are not allowed"));
+                assert!(message(&check("slug", dots).expect_err("a path")).starts_with("`.` and `..` are not allowed"));
             }
             assert_eq!(username_from(dots), None);
         }
@@ -480,8 +480,8 @@ mod tests {
             }
             for bad in ["", "Ada", "\u{430}da", "ad\u{e9}", "a b", " ada", "ada ", "a/b", "a@b", "a%", &"a".repeat(65)]
             {
-                let why = why(&check("input.username", bad).expect_err("an invalid word"));
-                assert!(why.ends_with("and no others."), "{why}");
+                let message = message(&check("input.username", bad).expect_err("an invalid word"));
+                assert!(message.ends_with("and no others."), "{message}");
             }
         }
     }
@@ -578,7 +578,7 @@ mod tests {
                 if let Ok(kept) = check("field", &text) {
                     prop_assert_eq!(check("field", &kept).ok(), Some(kept.clone()));
                     prop_assert!(kept.chars().all(|ch| hidden(ch).is_none() && !is_selector(ch)));
-                    prop_assert!(kept.chars().any(is_seen));
+                    prop_assert!(kept.chars().any(is_visible));
                 }
             }
             let _ = (email_from(&text), method(&text));

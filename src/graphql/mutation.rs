@@ -209,8 +209,8 @@ impl Mutation {
             let UserNode(before) = user_node(request, user).await?;
             let names = [Some(before.user.username), Some(before.user.name), before.user.email];
             let names = names.into_iter().flatten().collect();
-            let hashed = request.app.hash_chosen_password("newPassword", input.new_password, names, true).await?;
-            request.app.change(&request.caller, SetPassword { user, hashed }).await?;
+            let password_hash = request.app.hash_new_password("newPassword", input.new_password, names, true).await?;
+            request.app.change(&request.caller, SetPassword { user, password_hash }).await?;
             Ok(ChangePasswordPayload { user: user_node(request, user).await? })
         })
         .await

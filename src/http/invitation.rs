@@ -62,11 +62,11 @@ pub(super) async fn accept(
     });
     let names = first_names.unwrap_or([invited.username, invited.name, invited.email, None, None]);
     let names = names.into_iter().flatten().collect();
-    let hashed = state.app.hash_chosen_password("password", input.password, names, false).await?;
+    let password_hash = state.app.hash_new_password("password", input.password, names, false).await?;
     let user = invited.user.unwrap_or_else(|| UserId::new(at));
     let auth_method = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
     let value = random_text(COOKIE_LENGTH)?;
-    let accepted = AcceptInvitation { invitation, hashed, cookie: Fingerprint::of(&value), first };
+    let accepted = AcceptInvitation { invitation, password_hash, cookie: Fingerprint::of(&value), first };
     match state.app.change(&Caller { auth_method, ..anonymous }, accepted).await {
         Ok(()) => Ok(signed_in(&state, user.to_string(), &value)),
         // A concurrent request used the invitation first.

@@ -14,7 +14,7 @@ use crate::{
         error::{Error, Result as DomainResult},
         id::{SessionId, UserId},
         network::networks_of,
-        password::{Hashed, Password},
+        password::{Password, PasswordHash},
         secret::{Fingerprint, random_text},
         session::Session,
         state::UserStatus,
@@ -156,10 +156,10 @@ pub(super) async fn sign_in(State(state): State<Shared>, request: Request) -> Re
     // Over the limit of a user, the work is the same as for an unknown name, so that neither the response nor its timing
     // reveals that the user exists or that the password was correct.
     let known = known.filter(|_| !is_locked);
-    let hashed = known.as_ref().and_then(|known| known.hash.clone());
+    let password_hash = known.as_ref().and_then(|known| known.hash.clone());
     // Without a reserved place in the queue of password checks: whether one is free would reveal that the user has signed in
     // from this network.
-    let is_correct = state.is_password(&password, hashed, &attempt, false).await?;
+    let is_correct = state.is_correct_password(&password, password_hash, &attempt, false).await?;
     let known = known.filter(|known| is_correct && UserStatus::of(known.disabled_at, None) == UserStatus::Enabled);
     let Some((id, version)) = known.and_then(|known| Some((known.id, known.version?))) else {
         return Err(wrong(WRONG));
@@ -209,8 +209,8 @@ pub(super) async fn confirm_password(State(state): State<Shared>, request: Reque
     let counted_attempt = state.sessions.begin_confirmation(observed.address, session.id, state.app.instant());
     let attempt = state.throttled(counted_attempt)?;
     let found = state.app.store().sign_in(session.user).await;
-    let hashed = found.inspect_err(|_| state.sessions.release(&attempt))?.and_then(|known| known.hash);
-    if !state.is_password(&input.password, hashed, &attempt, true).await? {
+    let password_hash = found.inspect_err(|_| state.sessions.release(&attempt))?.and_then(|known| known.hash);
+    if !state.is_correct_password(&input.password, password_hash, &attempt, true).await? {
         return Err(wrong(WRONG_PASSWORD));
     }
     state.sessions.release(&attempt);
@@ -248,14 +248,14 @@ impl HttpState {
     }
 
     /// Checks a password. If the check itself fails, the attempt does not count as failed.
-    async fn is_password(
+    async fn is_correct_password(
         &self,
-        given: &str,
-        hashed: Option<Hashed>,
+        password: &str,
+        password_hash: Option<PasswordHash>,
         attempt: &Attempt,
         has_session: bool,
     ) -> Result<bool, ErrorResponse> {
-        self.app.is_password(Password::given(given), hashed, has_session).await.map_err(|error| {
+        self.app.is_correct_password(Password::new(password), password_hash, has_session).await.map_err(|error| {
             self.sessions.release(attempt);
             if let Error::RateLimited { .. } = error {
                 self.app.metrics().throttled();

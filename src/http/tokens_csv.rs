@@ -85,8 +85,8 @@ pub(super) async fn handle(
     // The filter is validated only after authorization.
     export.admin().await?;
     export.filter = match token_filter(input, &state.app) {
-        Err(Error::Invalid { field, why }) => {
-            let error = json!({ "message": why, "field": field });
+        Err(Error::Invalid { field, message }) => {
+            let error = json!({ "message": message, "field": field });
             return Ok(json_response(StatusCode::UNPROCESSABLE_ENTITY, &error));
         }
         read => read?,
@@ -256,7 +256,7 @@ fn starts_formula(ch: char) -> bool {
 
 /// Returns whether a spreadsheet may drop the character before it looks for a formula: quotes and invisible characters.
 fn is_skipped(ch: char) -> bool {
-    matches!(ch, '"' | '\'') || !text::is_seen(ch)
+    matches!(ch, '"' | '\'') || !text::is_visible(ch)
 }
 
 fn file_name(slug: &str, filtered: bool, at: Time) -> String {

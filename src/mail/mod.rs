@@ -189,12 +189,12 @@ impl Mailer {
 }
 
 fn sender(from: &str) -> Result<NamedAddress> {
-    let why = "mail.from is not a valid sender; write one such as Tokenward <tokenward@example.com>.";
+    let message = "mail.from is not a valid sender; write one such as Tokenward <tokenward@example.com>.";
     let from = from
         .parse::<NamedAddress>()
         .ok()
         .and_then(|from| Some(NamedAddress::new(from.name, deliverable(from.email.as_ref()).ok()?)));
-    from.ok_or_else(|| Error::invalid("mail.from", why))
+    from.ok_or_else(|| Error::invalid("mail.from", message))
 }
 
 /// Parses an address and converts its domain to ASCII (RFC 5891).
@@ -418,9 +418,9 @@ mod tests {
             "smtp://tokenward:hunter2@localhost:25?tls=none&ca=/dev/null",
         ] {
             match mailer_of(url, "tokenward@localhost") {
-                Err(Error::Invalid { field, why }) => {
+                Err(Error::Invalid { field, message }) => {
                     assert_eq!(field, "mail.url");
-                    assert!(why.ends_with('.') && !why.contains("hunter2"), "{why}");
+                    assert!(message.ends_with('.') && !message.contains("hunter2"), "{message}");
                 }
                 other => panic!("{url} is not rejected: {other:?}"),
             }

@@ -158,8 +158,8 @@ fn cause(error: &SmtpError) -> Cause {
     }
 }
 
-fn invalid_url(why: &str) -> Error {
-    Error::invalid("mail.url", why)
+fn invalid_url(message: &str) -> Error {
+    Error::invalid("mail.url", message)
 }
 
 /// Returns the encryption of the connection and its default port.
@@ -170,8 +170,8 @@ fn encryption(url: &Url, host: &str) -> Result<(Encryption, u16)> {
             "tls" => &mut tls_mode,
             "ca" => &mut ca,
             _ => {
-                let why = "mail.url supports only the parameters tls and ca; remove the others.";
-                return Err(invalid_url(why));
+                let message = "mail.url supports only the parameters tls and ca; remove the others.";
+                return Err(invalid_url(message));
             }
         };
         if slot.replace(value).is_some() {

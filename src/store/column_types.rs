@@ -5,7 +5,7 @@ use crate::domain::{
     id::{DeliveryId, EventId, GrantId, OrganizationId, ResourceServerId, SessionId, TokenId, UserId},
     network::KnownNetworks,
     organization::Role,
-    password::Hashed,
+    password::PasswordHash,
     scope::{ScopeName, ScopeSet},
     secret::Fingerprint,
     time::Time,
@@ -77,7 +77,7 @@ columns! {
     DeliveryId as Uuid: |id| id.uuid(), |stored| Some(DeliveryId::from_uuid(stored));
     ResourceServerId as Uuid: |id| id.uuid(), |stored| Some(ResourceServerId::from_uuid(stored));
     SessionId as Uuid: |id| id.uuid(), |stored| Some(SessionId::from_uuid(stored));
-    Hashed as String: |hashed| hashed.as_text().to_owned(), |stored| Some(Hashed::from_text(stored));
+    PasswordHash as String: |hash| hash.as_text().to_owned(), |stored| Some(PasswordHash::from_text(stored));
     KnownNetworks as String: |networks| networks.to_text(), |stored| Some(KnownNetworks::from_text(&stored));
     Time as i64: |time| time.micros(), |stored| Some(Time::from_micros(stored));
     Expiry as i64: |end| end.0.map_or(i64::MAX, Time::micros),

@@ -20,7 +20,7 @@ use crate::domain::{
     id::{SessionId, UserId},
     network::KnownNetworks,
     page::{Page, Slice},
-    password::Hashed,
+    password::PasswordHash,
     policy::{PasswordSetter, RecentlyAuthenticated, SignedInUser},
     secret::Fingerprint,
     session::{IDLE_TIMEOUT, MAX_LIFETIME, Session},
@@ -46,7 +46,7 @@ pub struct SignIn {
     /// The time when the user was disabled, if they are.
     pub disabled_at: Option<Time>,
     /// The password hash; `None` if the user has no password.
-    pub hash: Option<Hashed>,
+    pub hash: Option<PasswordHash>,
     /// The version of the password, which counts its changes.
     pub version: Option<i64>,
     /// The networks from which the user signed in.
@@ -151,7 +151,11 @@ impl Store {
 
 impl Tx {
     /// Sets the password of a user and returns its version. Ends all sessions of the user except that of the caller.
-    pub async fn set_password(&self, setter: &RecentlyAuthenticated<PasswordSetter>, hash: &Hashed) -> Result<i64> {
+    pub async fn set_password(
+        &self,
+        setter: &RecentlyAuthenticated<PasswordSetter>,
+        hash: &PasswordHash,
+    ) -> Result<i64> {
         let user = *setter.user();
         let update = password::Entity::update_many()
             .col_expr(password::Column::Hash, Expr::value(hash.clone()))
@@ -178,7 +182,7 @@ impl Tx {
         Ok(version)
     }
 
-    async fn insert_password(&self, user: UserId, hash: &Hashed) -> Result<i64> {
+    async fn insert_password(&self, user: UserId, hash: &PasswordHash) -> Result<i64> {
         let row =
             password::ActiveModel { user_id: Set(user), hash: Set(hash.clone()), version: Set(1), networks: Set(None) };
         let inserted = run_unique(password::Entity::insert(row).exec_without_returning(&self.db)).await?;

@@ -726,7 +726,7 @@ both!(
         for (query, hint) in [
             ("unusd:90d", "Did you mean unused:?"),
             ("hunter2pass:x", "The filters are unused:, used:, expires:, status:, owner:."),
-            ("status:hunter2pass", "The value of status: is active, expired or revoked."),
+            ("status:hunter2pass", "The filter status: needs active, expired or revoked."),
         ] {
             let (code, field, message) = rejected(&ada, json!({ "query": query })).await;
             assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.query")), "{query}");

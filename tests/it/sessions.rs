@@ -274,7 +274,7 @@ both!(
         let stop = CancellationToken::new();
         let flood = (0..40).map(|_| async {
             while !stop.is_cancelled() {
-                if world.app.is_password(Password::given("a guess"), None, false).await.is_err() {
+                if world.app.is_correct_password(Password::new("a guess"), None, false).await.is_err() {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
@@ -298,8 +298,7 @@ both!(
             }
             // The strength of a password is checked outside the queue.
             for _ in 0..20 {
-                let weak =
-                    world.app.hash_chosen_password("password", "passwordpassword".into(), Vec::new(), false).await;
+                let weak = world.app.hash_new_password("password", "passwordpassword".into(), Vec::new(), false).await;
                 assert!(matches!(weak, Err(Error::Invalid { .. })), "{weak:?}");
             }
             stop.cancel();

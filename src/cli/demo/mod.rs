@@ -41,9 +41,9 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
     let other =
         if flags.reads_a_file() { Some("--config") } else { flags.flag("database.url").map(|_| "--database-url") };
     if let Some(flag) = other {
-        let why =
+        let message =
             "The demonstration keeps its data in its own file; remove this setting. `--data-dir` specifies the folder.";
-        return Err(Error::invalid(flag, why));
+        return Err(Error::invalid(flag, message));
     }
     let environment: Vec<_> = crate::config::environment()?
         .into_iter()
@@ -58,11 +58,11 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
     serve::can_listen(&plain)?;
     let secret = plain.data_dir.join(SECRET);
     if plain.data_dir.join(DATABASE).exists() && !secret.exists() {
-        let why = format!(
+        let message = format!(
             "{} contains data of another service; specify another folder with --data-dir.",
             plain.data_dir.display()
         );
-        return Err(Error::Conflict(why.into()));
+        return Err(Error::Conflict(message.into()));
     }
     settings.extend([
         ("auth.jwt.issuer", ISSUER.to_owned()),
@@ -121,8 +121,8 @@ async fn create_data(config: &Config, unfinished: &Path) -> Result<()> {
     let mark =
         std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(unfinished).map_err(write_failed)?;
     mark.try_lock().map_err(|_| {
-        let why = "Another process is creating the data in this folder; wait for it, or specify another folder with --data-dir.";
-        Error::Conflict(why.into())
+        let message = "Another process is creating the data in this folder; wait for it, or specify another folder with --data-dir.";
+        Error::Conflict(message.into())
     })?;
     if is_retry {
         notice("The previous start ended before all data was created. It is created again.");
@@ -145,9 +145,9 @@ async fn create_data(config: &Config, unfinished: &Path) -> Result<()> {
 async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
     let password = stored_secret(&folder.join(format!("password-{}", user.username)), 20)?;
     let stored = app.store().sign_in(user.id).await?.and_then(|known| known.hash);
-    if !app.is_password(Password::given(&password), stored, true).await? {
-        let hashed = app.hash_chosen_password("password", password.clone(), Vec::new(), true).await?;
-        app.change(&Caller::command_line(app.now()), SetPassword { user: user.id, hashed }).await?;
+    if !app.is_correct_password(Password::new(&password), stored, true).await? {
+        let password_hash = app.hash_new_password("password", password.clone(), Vec::new(), true).await?;
+        app.change(&Caller::command_line(app.now()), SetPassword { user: user.id, password_hash }).await?;
     }
     Ok(password)
 }
@@ -156,7 +156,7 @@ async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
 async fn demo_user(app: &App, username: &str) -> Result<User> {
     let operator = policy::operator(&Caller::command_line(app.now()))?;
     app.store().user_by_username(&operator, username).await?.ok_or_else(|| {
-        let why = "This database contains data of another service; specify an empty one.";
-        Error::Conflict(why.into())
+        let message = "This database contains data of another service; specify an empty one.";
+        Error::Conflict(message.into())
     })
 }

@@ -262,10 +262,10 @@ mod tests {
         for text in ["", "{", "[]", &set(&[]), weak, &" ".repeat(300 * 1024)] {
             let path = file(folder.path(), text);
             match open(&path, Instant::now()) {
-                Err(Error::Invalid { field, why }) => {
+                Err(Error::Invalid { field, message }) => {
                     assert_eq!(field, "auth.jwt.jwks_file");
-                    assert!(why.contains(path.to_str().expect("Unicode")) && why.ends_with('.'), "{why}");
-                    assert!(!why.contains("hunter2"), "{why}");
+                    assert!(message.contains(path.to_str().expect("Unicode")) && message.ends_with('.'), "{message}");
+                    assert!(!message.contains("hunter2"), "{message}");
                 }
                 _ => panic!("not rejected: {text:.40}"),
             }

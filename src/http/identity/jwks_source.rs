@@ -63,9 +63,9 @@ impl Source {
 }
 
 fn invalid_url() -> Error {
-    let why = "auth.jwt.jwks_url is not the address of a key set; write one such as \
+    let message = "auth.jwt.jwks_url is not the address of a key set; write one such as \
                https://id.example.com/.well-known/jwks.json.";
-    Error::invalid("auth.jwt.jwks_url", why)
+    Error::invalid("auth.jwt.jwks_url", message)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {

@@ -1,6 +1,6 @@
 //! The table `passwords`: the password hashes of users.
 
-use crate::domain::{id::UserId, network::KnownNetworks, password::Hashed};
+use crate::domain::{id::UserId, network::KnownNetworks, password::PasswordHash};
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: UserId,
-    pub hash: Hashed,
+    pub hash: PasswordHash,
     /// Counts the changes of the password. A session is valid while this is the version with which it was opened.
     pub version: i64,
     /// The networks from which the user signed in. Guesses from elsewhere do not lock the user out there.

@@ -183,7 +183,7 @@ async fn sessions(responses: &mut Responses<'_>) {
     // While the queue of password hashing is full, requests are rejected.
     let invitation = world.app.change(&operator, InviteUser { username: "bob".into() }).await.unwrap().link_once("");
     for attempts in 1.. {
-        let hash = || world.app.hash_chosen_password("password", PASSWORD.into(), Vec::new(), false);
+        let hash = || world.app.hash_new_password("password", PASSWORD.into(), Vec::new(), false);
         let request = world.anonymous().request(Method::POST, &invitation).header("x-tokenward-console", "1");
         let reply = read(request.json(&json!({ "password": "short" })));
         let (_, reply) = tokio::join!(join_all((0..40).map(|_| hash())), reply);

@@ -17,7 +17,7 @@ use tokenward::testing::{
         error::{Code, Error, Result},
         id::{OrganizationId, SessionId, TokenId, UserId},
         organization::Role,
-        password::{Hashed, Password},
+        password::{Password, PasswordHash},
         secret::Fingerprint,
     },
     store::{Identity, NewUser},
@@ -111,12 +111,18 @@ struct Case<'world> {
     away: OrganizationId,
     token: TokenId,
     value: Fingerprint,
-    hashed: Hashed,
+    password_hash: PasswordHash,
     invitation: Fingerprint,
 }
 
 impl<'world> Case<'world> {
-    async fn of(world: &'world World, action: &'static str, number: usize, boss: UserId, hashed: &Hashed) -> Self {
+    async fn of(
+        world: &'world World,
+        action: &'static str,
+        number: usize,
+        boss: UserId,
+        password_hash: &PasswordHash,
+    ) -> Self {
         let username = format!("user-{number}");
         let user = world.operator(AddUser { new: named(&username, &username) }).await.unwrap().id;
         let mut organizations = Vec::new();
@@ -137,7 +143,7 @@ impl<'world> Case<'world> {
             away,
             token: TokenId::new(world.now()),
             value: Fingerprint::of(""),
-            hashed: hashed.clone(),
+            password_hash: password_hash.clone(),
             invitation: Fingerprint::of(""),
         };
         for organization in [home, other] {
@@ -145,7 +151,7 @@ impl<'world> Case<'world> {
         }
         let (token, secret) = world.app.change(&case.by(user), case.create_token_change(None)).await.unwrap();
         (case.token, case.value) = (token.id, secret.fingerprint());
-        world.operator(SetPassword { user, hashed: hashed.clone() }).await.unwrap();
+        world.operator(SetPassword { user, password_hash: password_hash.clone() }).await.unwrap();
         if action == "accept_invitation" {
             case.invitation = world
                 .app
@@ -216,10 +222,10 @@ impl<'world> Case<'world> {
                 let at = self.world.now();
                 let session =
                     AuthMethod::Session { user: self.user, session: SessionId::new(at), authenticated_at: at };
-                let (invitation, hashed) = (self.invitation, self.hashed.clone());
+                let (invitation, password_hash) = (self.invitation, self.password_hash.clone());
                 let cookie = Fingerprint::of(&self.username);
                 let caller = Caller { auth_method: session, ..operator };
-                self.apply(caller, AcceptInvitation { invitation, hashed, cookie, first: None }).await
+                self.apply(caller, AcceptInvitation { invitation, password_hash, cookie, first: None }).await
             }
             "add_organization_member" => self.add_member(self.away).await,
             "add_organization_to_token" => {
@@ -257,7 +263,9 @@ impl<'world> Case<'world> {
             }
             "revoke_token" => self.apply(user, RevokeToken { token, reason: None }).await,
             "revoke_token_by_value" => self.apply(operator, RevokeTokenByValue { fingerprint: self.value }).await,
-            "set_password" => self.apply(operator, SetPassword { user: self.user, hashed: self.hashed.clone() }).await,
+            "set_password" => {
+                self.apply(operator, SetPassword { user: self.user, password_hash: self.password_hash.clone() }).await
+            }
             "sign in" => match self.world.sign_in(&username, PASSWORD).await.status.as_u16() {
                 204 => Ok(()),
                 401 => Err(Error::Unauthenticated),
@@ -358,20 +366,20 @@ fn every_action_is_run_with_the_deletions_it_concerns() {
 both!(
     ///
     async fn deletion_is_complete_under_concurrent_actions(world: World) {
-        let hashed = Password::given(PASSWORD).hashed().unwrap();
+        let password_hash = Password::new(PASSWORD).hash().unwrap();
         let boss = world.operator(AddUser { new: named("boss", "boss") }).await.unwrap().id;
         let mut number = 0;
         for leads in [true, false] {
             for action in WITH_USERS {
                 number += 1;
-                let case = Case::of(&world, action, number, boss, &hashed).await;
+                let case = Case::of(&world, action, number, boss, &password_hash).await;
                 if case.runs_with(DeleteUser { username: case.username.clone() }, leads).await {
                     case.assert_name_is_not_reused();
                 }
             }
             for action in WITH_ORGANIZATIONS {
                 number += 1;
-                let case = Case::of(&world, action, number, boss, &hashed).await;
+                let case = Case::of(&world, action, number, boss, &password_hash).await;
                 case.runs_with(DeleteOrganization { organization: case.organization().into() }, leads).await;
             }
         }

@@ -189,12 +189,12 @@ impl Fixture {
                 let username = add.new.username.clone();
                 let user = self.app.change(&operator, add).await.unwrap().id;
                 let invitation = self.app.change(&operator, InviteUser { username }).await.unwrap().fingerprint();
-                let (hashed, cookie) =
-                    (Password::given("any password at all").hashed().unwrap(), Fingerprint::of(&self.name()));
+                let (password_hash, cookie) =
+                    (Password::new("any password at all").hash().unwrap(), Fingerprint::of(&self.name()));
                 let through = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
                 ready(
                     &Caller { auth_method: through, ..operator },
-                    AcceptInvitation { invitation, hashed, cookie, first: None },
+                    AcceptInvitation { invitation, password_hash, cookie, first: None },
                 )
             }
             "add_organization_member" => {
@@ -300,8 +300,8 @@ impl Fixture {
                 ready(&api, RevokeTokenByValue { fingerprint: self.token(self.bob).await.1 })
             }
             "set_password" => {
-                let hashed = Password::given("any password at all").hashed().unwrap();
-                ready(&operator, SetPassword { user: self.member().await, hashed })
+                let password_hash = Password::new("any password at all").hash().unwrap();
+                ready(&operator, SetPassword { user: self.member().await, password_hash })
             }
             "update_organization" => {
                 ready(&ada, UpdateOrganization { organization: self.acme.into(), name: Some(self.name()) })

@@ -209,8 +209,8 @@ impl World {
     /// Sets the password of a user to [`PASSWORD`].
     pub(crate) async fn set_password(&self, username: &str) {
         let user = self.app.store().sign_in_by_name(username).await.unwrap().expect("a user").id;
-        let hashed = self.app.hash_chosen_password("password", PASSWORD.into(), Vec::new(), false).await.unwrap();
-        self.operator(SetPassword { user, hashed }).await.unwrap();
+        let password_hash = self.app.hash_new_password("password", PASSWORD.into(), Vec::new(), false).await.unwrap();
+        self.operator(SetPassword { user, password_hash }).await.unwrap();
     }
 
     /// Signs a user in, as the console does.
