@@ -435,8 +435,8 @@ mod tests {
             TokenFilter { hints: text(), ..none() },
             TokenFilter { scopes: ScopeName::new("read_builds").into_iter().collect(), ..none() },
             TokenFilter { addresses: vec!["192.0.2.1".parse().expect("an address")], ..none() },
-            TokenFilter { owner_is_admin: vec![true], ..none() },
-            TokenFilter { owner_is_admin: vec![false], ..none() },
+            TokenFilter { owner_is_admin: Some(true), ..none() },
+            TokenFilter { owner_is_admin: Some(false), ..none() },
             TokenFilter { status: Some(Vec::new()), ..none() },
             TokenFilter { status: Some(vec![TokenStatus::Revoked]), ..none() },
             TokenFilter { created_at: from, ..none() },
@@ -446,8 +446,8 @@ mod tests {
             TokenFilter { unused_for: span, ..none() },
             TokenFilter { expires_at: from, ..none() },
             TokenFilter { ends_within: span, ..none() },
-            TokenFilter { never_expires: vec![true], ..none() },
-            TokenFilter { never_used: vec![true], ..none() },
+            TokenFilter { never_expires: Some(true), ..none() },
+            TokenFilter { never_used: Some(true), ..none() },
         ];
         let mut keys = BTreeSet::new();
         for order in [TokenOrder::default(), TokenOrder { descending: false, ..TokenOrder::default() }] {

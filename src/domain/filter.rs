@@ -36,7 +36,7 @@ pub struct TokenFilter {
     /// The IP address of the most recent request, in canonical form.
     pub addresses: Vec<IpAddr>,
     /// Whether the owner is an administrator of the organization.
-    pub owner_is_admin: Vec<bool>,
+    pub owner_is_admin: Option<bool>,
     /// Any of these statuses. `None` means active tokens.
     pub status: Option<Vec<TokenStatus>>,
     /// The time when the token was created.
@@ -53,13 +53,13 @@ pub struct TokenFilter {
     /// Expires within this time after the request.
     pub ends_within: Option<Duration>,
     /// Whether the token never expires.
-    pub never_expires: Vec<bool>,
+    pub never_expires: Option<bool>,
     /// Whether the token was never used.
-    pub never_used: Vec<bool>,
+    pub never_used: Option<bool>,
 }
 
 impl TokenFilter {
-    /// Adds the criteria of a search.
+    /// Adds the criteria of a search. If they contradict the filter, no status matches.
     pub fn and(&mut self, search: Search) {
         self.words.extend(search.words);
         self.values.extend(search.values);
@@ -67,15 +67,21 @@ impl TokenFilter {
         self.scopes.extend(search.scopes);
         self.addresses.extend(search.addresses);
         self.owner.extend(search.owners);
-        self.owner_is_admin.extend(search.admin.then_some(true));
         self.unused_for = search.unused_for;
-        self.never_used.extend(search.never_used.then_some(true));
         self.ends_within = search.ends_within;
-        self.never_expires.extend(search.never_expires.then_some(true));
         if !search.status.is_empty() {
             let wanted = |status: &TokenStatus| search.status.contains(status);
             let intersection = |statuses: Vec<TokenStatus>| statuses.into_iter().filter(wanted).collect();
             self.status = Some(self.status.take().map_or_else(|| search.status.clone(), intersection));
+        }
+        for (is_required, criterion) in [
+            (search.admin, &mut self.owner_is_admin),
+            (search.never_used, &mut self.never_used),
+            (search.never_expires, &mut self.never_expires),
+        ] {
+            if is_required && criterion.replace(true) == Some(false) {
+                self.status = Some(Vec::new());
+            }
         }
     }
 
@@ -90,7 +96,7 @@ impl TokenFilter {
             || self.last_used_at != TimeRange::default()
             || self.unused_since.is_some()
             || self.unused_for.is_some()
-            || !self.never_used.is_empty()
+            || self.never_used.is_some()
     }
 }
 
@@ -135,4 +141,28 @@ pub struct EventFilter {
     pub user: Option<UserId>,
     /// The time of the change.
     pub at: TimeRange,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn search_that_contradicts_the_filter_matches_no_status() {
+        let search = || Search { admin: true, never_used: true, never_expires: true, ..Default::default() };
+        let and = |mut filter: TokenFilter| {
+            filter.and(search());
+            assert_eq!(
+                (filter.owner_is_admin, filter.never_used, filter.never_expires),
+                (Some(true), Some(true), Some(true))
+            );
+            filter.statuses().to_vec()
+        };
+        let none = TokenFilter::default;
+        assert_eq!(and(none()), [TokenStatus::Active]);
+        assert_eq!(and(TokenFilter { never_used: Some(true), ..none() }), [TokenStatus::Active]);
+        assert_eq!(and(TokenFilter { owner_is_admin: Some(false), ..none() }), []);
+        assert_eq!(and(TokenFilter { never_used: Some(false), ..none() }), []);
+        assert_eq!(and(TokenFilter { never_expires: Some(false), ..none() }), []);
+    }
 }

@@ -95,7 +95,7 @@ impl TokenFilter {
             values: values(self.token.as_deref(), app)?,
             scopes: distinct(scopes.collect::<Result<Vec<_>>>()?),
             addresses: address.map(|text| parse_address("ipAddress", text)).transpose()?.into_iter().collect(),
-            owner_is_admin: self.owner_is_admin.into_iter().collect(),
+            owner_is_admin: self.owner_is_admin,
             status: self
                 .status
                 .filter(|statuses| !statuses.is_empty())
@@ -104,8 +104,8 @@ impl TokenFilter {
             last_used_at: DateTimeRange::read(self.last_used_at),
             unused_since: self.unused_since.map(|since| since.0),
             expires_at: DateTimeRange::read(self.expires_at),
-            never_expires: self.never_expires.into_iter().collect(),
-            never_used: self.never_used.into_iter().collect(),
+            never_expires: self.never_expires,
+            never_used: self.never_used,
             ..Default::default()
         };
         let Some(query) = &self.query else { return Ok((read, Vec::new())) };

@@ -80,9 +80,9 @@ columns! {
     PasswordHash as String: |hash| hash.as_text().to_owned(), |stored| Some(PasswordHash::from_text(stored));
     KnownNetworks as String: |networks| networks.to_text(), |stored| Some(KnownNetworks::from_text(&stored));
     Time as i64: |time| time.micros(), |stored| Some(Time::from_micros(stored));
-    Expiry as i64: |end| end.0.map_or(i64::MAX, Time::micros),
+    Expiry as i64: |expiry| expiry.number(),
         |stored| Some(Expiry((stored != i64::MAX).then_some(Time::from_micros(stored))));
-    LastUse as i64: |last| last.0.map_or(0, Time::micros),
+    LastUse as i64: |last| last.number(),
         |stored| Some(LastUse((stored != 0).then_some(Time::from_micros(stored))));
     Fingerprint as Vec<u8>: |fingerprint| fingerprint.as_bytes().to_vec(),
         |stored| stored.try_into().ok().map(Fingerprint::from_bytes);
@@ -102,6 +102,13 @@ columns! {
 /// The expiry of a token. `None` (never) is stored as `i64::MAX` and sorts after every time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry(pub(crate) Option<Time>);
+
+impl Expiry {
+    /// Returns the stored form, by which rows are sorted.
+    pub(super) fn number(self) -> i64 {
+        self.0.map_or(i64::MAX, Time::micros)
+    }
+}
 
 /// The kind of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +134,13 @@ pub struct FieldChanges(pub(crate) Vec<FieldChange>);
 /// The last use of a token or grant. `None` (never) is stored as 0 and sorts before every use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LastUse(pub(crate) Option<Time>);
+
+impl LastUse {
+    /// Returns the stored form, by which rows are sorted.
+    pub(super) fn number(self) -> i64 {
+        self.0.map_or(0, Time::micros)
+    }
+}
 
 const fn role_text(role: Role) -> &'static str {
     match role {

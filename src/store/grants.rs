@@ -56,7 +56,6 @@ struct GrantRow {
     token_id: TokenId,
     owner_id: UserId,
     expires_at: Expiry,
-    expires_at_number: i64,
     ended_at: Option<Time>,
     granted_at: Time,
     removed_at: Option<Time>,
@@ -65,7 +64,6 @@ struct GrantRow {
     role: Option<Role>,
     username: String,
     last_used_at: LastUse,
-    last_used_at_number: i64,
     last_request_at: Option<Time>,
     address: Option<String>,
     user_agent: Option<String>,
@@ -122,8 +120,8 @@ impl Store {
     ) -> Result<Slice<Grant>> {
         let select = pagination::paginate(audit_list(admin, filter, at), &sort_order(order), page);
         pagination::page_of(&self.read, &select, page, |row: GrantRow| {
-            let id = row.token_id.uuid();
-            let cursor = pagination::cursor(order, id, row.last_used_at_number, &row.username, row.expires_at_number);
+            let cursor =
+                pagination::cursor(order, row.token_id.uuid(), row.last_used_at, &row.username, row.expires_at);
             (cursor, row.into())
         })
         .await
@@ -247,8 +245,6 @@ fn grants() -> SelectStatement {
     let member =
         same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id")));
     select
-        .expr_as(Expr::col(("g", "expires_at")), "expires_at_number")
-        .expr_as(Expr::col(("u", "last_used_at")), "last_used_at_number")
         .column(("m", "role"))
         .column(("o", "username"))
         .from_as(grant::Entity, "g")
@@ -280,8 +276,8 @@ pub(super) fn audit_list(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Se
             .take();
         select.and_where(Expr::exists(has_scope));
     }
-    for expected in &filter.owner_is_admin {
-        select.and_where(pagination::either(Expr::col(("m", "role")).eq(Role::Admin), *expected));
+    if let Some(expected) = filter.owner_is_admin {
+        select.and_where(pagination::either(Expr::col(("m", "role")).eq(Role::Admin), expected));
     }
     select.take()
 }
@@ -347,7 +343,7 @@ mod tests {
     #[test]
     fn audit_is_one_statement() {
         assert_snapshot!(sql_of(&audit(&TokenFilter::default(), TokenOrder::default(), &FIRST)), @r#"
-        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
+        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
         INNER JOIN "grant_usage" AS "u" ON "u"."grant_id" = "g"."id"
@@ -378,7 +374,7 @@ mod tests {
             hints: vec!["twd_Ab3x…9Zk0".into()],
             scopes: ScopeName::new("graphql").into_iter().collect(),
             addresses: vec!["198.51.100.2".parse().expect("address is valid")],
-            owner_is_admin: vec![false, true],
+            owner_is_admin: Some(false),
             status: Some(vec![TokenStatus::Expired, TokenStatus::Revoked]),
             created_at: TimeRange { from: Some(NOW), to: None },
             last_used_at: TimeRange { from: None, to: Some(NOW) },
@@ -386,8 +382,8 @@ mod tests {
             unused_for: Some(Duration::from_hours(1)),
             expires_at: TimeRange { from: Some(NOW), to: Some(NOW) },
             ends_within: Some(Duration::from_hours(1)),
-            never_expires: vec![true],
-            never_used: vec![false],
+            never_expires: Some(true),
+            never_used: Some(false),
         }
     }
 
@@ -395,7 +391,7 @@ mod tests {
     fn audit_applies_all_filters_and_cursor() {
         let order = TokenOrder { field: TokenOrderField::LastUsedAt, descending: false };
         assert_snapshot!(sql_of(&audit(&every_filter(), order, &page_after(SortKey::Number(9)))), @r#"
-        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
+        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
         INNER JOIN "grant_usage" AS "u" ON "u"."grant_id" = "g"."id"
@@ -436,13 +432,12 @@ mod tests {
         AND "s"."scope" = $26
         AND "s"."token_id" = "g"."token_id")
         AND (NOT "m"."role" = $27)
-        AND "m"."role" = $28
-        AND ("u"."last_used_at", "u"."token_id") > ($29, $30)
+        AND ("u"."last_used_at", "u"."token_id") > ($28, $29)
         ORDER BY "u"."last_used_at" ASC, "u"."token_id" ASC
-        LIMIT $31
+        LIMIT $30
 
         SQLite:
-        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
+        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
         INNER JOIN "grant_usage" AS "u" ON "u"."grant_id" = "g"."id"
@@ -483,7 +478,6 @@ mod tests {
         AND "s"."scope" = ?
         AND "s"."token_id" = "g"."token_id")
         AND (NOT "m"."role" = ?)
-        AND "m"."role" = ?
         AND ("u"."last_used_at", "u"."token_id") > (?, ?)
         ORDER BY "u"."last_used_at" ASC, "u"."token_id" ASC
         LIMIT ?
@@ -499,7 +493,7 @@ mod tests {
         let query = pagination::paginate_each(grants_of(&TOKENS, &filter, NOW), ("g", "token_id"), &order, &FIRST);
         assert_snapshot!(sql_of(&query), @r#"
         SELECT *
-        FROM (SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username", ROW_NUMBER() OVER ( PARTITION BY "g"."token_id"
+        FROM (SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "m"."role", "o"."username", ROW_NUMBER() OVER ( PARTITION BY "g"."token_id"
         ORDER BY "g"."id" DESC ) AS "place"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"

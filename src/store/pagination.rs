@@ -1,6 +1,12 @@
 //! Keyset pagination of lists, and the conditions that token lists share.
 
-use super::{all, conditions, entity::token_value, like_containing, one};
+use super::{
+    all,
+    column_types::{Expiry, LastUse},
+    conditions,
+    entity::token_value,
+    like_containing, one,
+};
 use crate::domain::{
     cursor::{Cursor, SortKey},
     error::Result,
@@ -182,12 +188,12 @@ pub(super) async fn count_each<P: Eq + Hash>(
 }
 
 /// The place of a row in a list of tokens.
-pub(super) fn cursor(order: TokenOrder, id: Uuid, last_used_at: i64, username: &str, expires_at: i64) -> Cursor {
+pub(super) fn cursor(order: TokenOrder, id: Uuid, last_used_at: LastUse, username: &str, expires_at: Expiry) -> Cursor {
     let key = match order.field {
         TokenOrderField::CreatedAt => SortKey::Id,
-        TokenOrderField::LastUsedAt => SortKey::Number(last_used_at),
+        TokenOrderField::LastUsedAt => SortKey::Number(last_used_at.number()),
         TokenOrderField::Owner => SortKey::Text(username.to_owned()),
-        TokenOrderField::ExpiresAt => SortKey::Number(expires_at),
+        TokenOrderField::ExpiresAt => SortKey::Number(expires_at.number()),
     };
     Cursor { key, id }
 }
@@ -226,14 +232,10 @@ pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
     for address in &filter.addresses {
         all = all.add(Expr::col(("u", "address")).eq(address.to_string()));
     }
-    for never in &filter.never_used {
-        all = all.add(either(Expr::col(("u", "last_used_at")).eq(0_i64), *never));
-    }
-    for never in &filter.never_expires {
-        all = all.add(either(Expr::col(("t", "expires_at")).eq(i64::MAX), *never));
-    }
     let soon = filter.ends_within.map(|span| TimeRange { from: Some(at), to: Some(at.plus(span)) });
-    all.add(within(("t", "created_at"), filter.created_at, None))
+    all.add_option(filter.never_used.map(|never| either(Expr::col(("u", "last_used_at")).eq(0_i64), never)))
+        .add_option(filter.never_expires.map(|never| either(Expr::col(("t", "expires_at")).eq(i64::MAX), never)))
+        .add(within(("t", "created_at"), filter.created_at, None))
         .add(within(("u", "last_used_at"), filter.last_used_at, Some(0)))
         .add_option(filter.unused_since.map(unused_since))
         .add_option(filter.unused_for.map(|span| unused_since(at.minus(span))))

@@ -2,7 +2,7 @@
 
 use super::{
     Store, all,
-    column_types::Expiry,
+    column_types::{Expiry, LastUse},
     conditions,
     entity::{grant, token, token_usage},
     pagination::{self, SortColumn, SortOrder, same},
@@ -66,8 +66,7 @@ impl Store {
     ) -> Result<Slice<Token>> {
         let select = pagination::paginate(tokens_of(viewer, filter, at), &sort_order(order), page);
         pagination::page_of(&self.read, &select, page, |row: TokenRow| {
-            let cursor =
-                pagination::cursor(order, row.id.uuid(), row.last_used_at, &row.username, row.expires_at_number);
+            let cursor = pagination::cursor(order, row.id.uuid(), row.last_used_at, &row.username, row.expires_at);
             (cursor, row.into())
         })
         .await
@@ -95,11 +94,10 @@ struct TokenRow {
     scopes: ScopeSet,
     created_at: Time,
     expires_at: Expiry,
-    expires_at_number: i64,
     expired_at: Option<Time>,
     revoked_at: Option<Time>,
     version: i64,
-    last_used_at: i64,
+    last_used_at: LastUse,
     username: String,
 }
 
@@ -147,7 +145,6 @@ fn tokens_of(viewer: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement
         select.column(("t", column));
     }
     select
-        .expr_as(Expr::col(("t", "expires_at")), "expires_at_number")
         .column(("u", "last_used_at"))
         .column(("o", "username"))
         .from_as(token::Entity, "t")
@@ -159,8 +156,8 @@ fn tokens_of(viewer: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement
     for scope in &filter.scopes {
         select.and_where(Expr::col(("t", "scopes")).like(super::like_containing(&format!(" {scope} "))));
     }
-    for expected in &filter.owner_is_admin {
-        select.and_where(pagination::either(Expr::exists(administered(viewer)), *expected));
+    if let Some(expected) = filter.owner_is_admin {
+        select.and_where(pagination::either(Expr::exists(administered(viewer)), expected));
     }
     if viewer.within().is_some() {
         select.and_where(Expr::exists(visible_grants(viewer)));
@@ -293,10 +290,10 @@ mod tests {
 
     #[test]
     fn own_tokens_are_one_statement() {
-        let filter = TokenFilter { owner_is_admin: vec![true], ..Default::default() };
+        let filter = TokenFilter { owner_is_admin: Some(true), ..Default::default() };
         let order = TokenOrder { field: TokenOrderField::Owner, descending: true };
         assert_snapshot!(sql_of(&own(&filter, order, &page_after(SortKey::Text("bob".into())))), @r#"
-        SELECT "t"."id", "t"."hint", "t"."owner_id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."version", "t"."expires_at" AS "expires_at_number", "u"."last_used_at", "o"."username"
+        SELECT "t"."id", "t"."hint", "t"."owner_id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."version", "u"."last_used_at", "o"."username"
         FROM "tokens" AS "t"
         INNER JOIN "token_usage" AS "u" ON "u"."token_id" = "t"."id"
         INNER JOIN "users" AS "o" ON "o"."id" = "t"."owner_id"

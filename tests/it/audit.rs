@@ -736,6 +736,26 @@ both!(
 );
 
 both!(
+    async fn search_that_contradicts_the_filter_finds_nothing(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        ada.create_token("deploy", &["acme"], &["graphql"]).await;
+        let of_audit =
+            "query($f: TokenFilter) { organization(slug: \"acme\") { page: tokenGrants(filter: $f) { totalCount } } }";
+        let of_own = "query($f: TokenFilter) { viewer { page: tokens(filter: $f) { totalCount } } }";
+        for (query, field) in
+            [("admin", "ownerIsAdmin"), ("used:never", "neverUsed"), ("expires:never", "neverExpires")]
+        {
+            for (wanted, count) in [(true, 1), (false, 0)] {
+                for (document, place) in [(of_audit, "organization"), (of_own, "viewer")] {
+                    let found = ada.query(document, json!({ "f": { "query": query, field: wanted } })).await;
+                    assert_eq!(found[place]["page"]["totalCount"], count, "{query}, {field}: {wanted}");
+                }
+            }
+        }
+    }
+);
+
+both!(
     /// administrators and owners get the same result.
     async fn search_returns_its_parsed_words_in_order(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
