@@ -1,4 +1,7 @@
 //! Limits the events of a key within a window of time, for example failed sign-ins of a network or changes of a user.
+//!
+//! Written by hand: `governor` spreads its limit evenly over time and cannot take an event back, as a correct password must; here a
+//! window has a count, and the number of keys is limited.
 
 use crate::domain::error::{Error, Result};
 use std::{

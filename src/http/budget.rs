@@ -1,4 +1,7 @@
 //! A maximum number of bytes, and reservations that share it.
+//!
+//! Written by hand: a semaphore of `tokio` counts bytes as well, but keeps no last part for some of its users and cannot be exceeded
+//! by a reservation that must succeed.
 
 use std::sync::{
     Arc,

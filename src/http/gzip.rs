@@ -1,5 +1,7 @@
 //! Gzip compression (RFC 1952) of the files for browsers. A file is compressed at its first request and then cached, so that
 //! repeated requests cost no compression.
+//!
+//! Written by hand: the compression layer of tower-http compresses a file again for each request.
 
 use axum::{
     body::Bytes,

@@ -1,4 +1,6 @@
 //! JSON of requests. A repeated key in an object is rejected, because parsers differ in which of its values they use.
+//!
+//! Written by hand: `serde_json` keeps the last value of a repeated key, and has no option to reject it.
 
 use serde::{
     Deserialize, Deserializer,

@@ -1,5 +1,7 @@
 //! The pages of the console and of GraphiQL with their assets: paths, content security policies and caching. All files are
 //! embedded in the binary.
+//!
+//! Entity tags are compared by hand: `headers::IfNoneMatch` would be one more crate for one line.
 
 use super::{
     error_response::{self, ErrorResponse},

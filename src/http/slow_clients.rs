@@ -1,4 +1,7 @@
 //! Detects slow clients: counts what a connection reads, writes and answers, and closes it if it makes no progress.
+//!
+//! Written by hand: hyper limits only the time to read a head, and `tokio-io-timeout` each read or write, which a client that sends
+//! one byte at a time never exceeds. It can go as soon as hyper closes connections below a minimum rate.
 
 use axum::http::Version;
 use std::{

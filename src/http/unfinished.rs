@@ -1,5 +1,8 @@
 //! Limits the memory of unfinished requests: the number of headers, and the bytes of heads and bodies per connection, per client
 //! network and per process. At the limit of the process, the oldest request that still waits for its body is abandoned.
+//!
+//! Written by hand: `tower`'s limits of concurrency and load count requests, which differ in their memory by a factor of 100, and
+//! none of them makes room by the end of a request that waits for its client.
 
 use super::{
     budget::{Budget, Reservation},

@@ -1,4 +1,7 @@
 //! Limits unsent responses: their bytes per connection and per process, and the time that a client has to receive each.
+//!
+//! Written by hand: hyper and h2 limit what they buffer of a response, not what a handler has produced, and neither limits the
+//! time that a client takes to receive it. It can go as soon as hyper does both.
 
 use super::{
     budget::{Budget, Reservation},

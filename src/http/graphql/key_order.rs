@@ -1,4 +1,6 @@
 //! Sorts the keys of a response by the selections: the library returns fields in the order of their completion.
+//!
+//! It can go as soon as async-graphql keeps the order of the selection.
 
 use super::request::Document;
 use async_graphql::{
