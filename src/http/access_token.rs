@@ -41,12 +41,12 @@ pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Res
     if is_form(&request.headers) && has_second_credential(body).await? {
         return Err(ErrorResponse::multiple_credentials());
     }
-    let known = check(&state, &secret, observed.clone()).await?;
-    let log = RequestLog { caller: Some(known.token.to_string()), ..Default::default() };
+    let snapshot = check(&state, &secret, observed.clone()).await?;
+    let log = RequestLog { caller: Some(snapshot.token.to_string()), ..Default::default() };
     let mut response = if request.method == Method::DELETE {
-        revoke(&state, &secret, &known, &observed).await?
+        revoke(&state, &secret, &snapshot, &observed).await?
     } else {
-        describe(&state, &known)
+        describe(&state, &snapshot)
     };
     response.extensions_mut().insert(log);
     Ok(response)
@@ -56,22 +56,22 @@ async fn check(state: &HttpState, secret: &Secret, observed: ObservedRequest) ->
     match state.check_throttled(secret, &state.check_request(None, &[]), observed).await? {
         Some(checked) if checked.verdict == Verdict::Allow => Ok(checked.snapshot),
         Some(checked) if matches!(checked.verdict, Verdict::Deny(DenyReason::LacksScope(_))) => {
-            Err(Error::Bug("no scope was asked for".into()).into())
+            Err(Error::Bug("the check required no scope".into()).into())
         }
         _ => Err(ErrorResponse::invalid_token()),
     }
 }
 
-fn describe(state: &HttpState, known: &Snapshot) -> Response {
-    let scopes = state.app.catalogue().sorted(&known.scopes);
+fn describe(state: &HttpState, snapshot: &Snapshot) -> Response {
+    let scopes = state.app.catalogue().sorted(&snapshot.scopes);
     let names: Vec<_> = scopes.iter().map(crate::domain::scope::ScopeName::as_str).collect();
     let body = json!({
-        "uuid": known.token.uuid(),
+        "uuid": snapshot.token.uuid(),
         "scopes": names,
-        "description": known.description,
-        "created_at": known.created_at.to_text_in_seconds(),
-        "expires_at": known.expires_at.map(crate::domain::time::Time::to_text_in_seconds),
-        "user": { "name": known.owner.name, "email": known.owner.email },
+        "description": snapshot.description,
+        "created_at": snapshot.created_at.to_text_in_seconds(),
+        "expires_at": snapshot.expires_at.map(crate::domain::time::Time::to_text_in_seconds),
+        "user": { "name": snapshot.owner.name, "email": snapshot.owner.email },
     });
     let mut response = json_response(StatusCode::OK, &body);
     if let Ok(scopes) = HeaderValue::from_str(&names.join(",")) {
@@ -83,10 +83,10 @@ fn describe(state: &HttpState, known: &Snapshot) -> Response {
 async fn revoke(
     state: &HttpState,
     secret: &Secret,
-    known: &Snapshot,
+    snapshot: &Snapshot,
     observed: &ObservedRequest,
 ) -> Result<Response, ErrorResponse> {
-    let caller = state.caller(observed, AuthMethod::Value { user: known.owner.id, token: known.token });
+    let caller = state.caller(observed, AuthMethod::Value { user: snapshot.owner.id, token: snapshot.token });
     let change = RevokeTokenByValue { fingerprint: secret.fingerprint() };
     match state.app.change(&caller, change).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),

@@ -2,6 +2,9 @@
 //!
 //! A browser sends the cookie also with requests of other sites. Protection against CSRF: the cookie is accepted only with a
 //! header that no form and no page of another origin can send, and only from the origin of the public URL.
+//!
+//! Written by hand: the crate `cookie` formats no shorter, reads only lines that are UTF-8 as a whole, and its jar keeps one of two
+//! cookies of the same name, where both have to be rejected.
 
 use super::error_response::ErrorResponse;
 use crate::domain::session::MAX_LIFETIME;
@@ -24,12 +27,14 @@ impl Cookie {
         let origin = public_url.to_owned();
         match Url::parse(public_url).ok().filter(|url| url.scheme() == "http") {
             Some(url) if is_loopback(&url) => {
-                tracing::info!("public_url is plain http on this machine: the cookie of sessions is not Secure");
+                tracing::info!("public_url is plain HTTP on a loopback address, so the session cookie is not Secure");
                 Self { name: "tokenward", attributes: "Path=/; HttpOnly; SameSite=Lax", origin }
             }
             plain => {
                 if plain.is_some() {
-                    tracing::warn!("public_url is plain http: browsers keep no session; set it to an https address");
+                    tracing::warn!(
+                        "public_url is plain HTTP, so browsers reject the session cookie; set it to an https address"
+                    );
                 }
                 Self { name: "__Host-tokenward", attributes: "Path=/; Secure; HttpOnly; SameSite=Lax", origin }
             }

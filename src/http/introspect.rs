@@ -63,25 +63,25 @@ async fn check(
     Ok(allowed.map(|checked| active(state, &checked, organization)))
 }
 
-fn active(state: &HttpState, checked: &CheckResult<'_>, asked: Option<&str>) -> Value {
-    let known = &checked.snapshot;
+fn active(state: &HttpState, checked: &CheckResult<'_>, organization: Option<&str>) -> Value {
+    let snapshot = &checked.snapshot;
     let scopes = checked.visible().accepted_scopes(state.app.catalogue());
     let slugs = checked.visible().grants().map(|grant| grant.slug.as_str());
-    let mut organizations: Vec<_> = slugs.filter(|slug| asked.is_none_or(|asked| asked == *slug)).collect();
+    let mut organizations: Vec<_> = slugs.filter(|slug| organization.is_none_or(|only| only == *slug)).collect();
     // The store returns the grants in no particular order.
     organizations.sort_unstable();
     let mut body = json!({
         "active": true,
         "scope": scopes.iter().map(ScopeName::as_str).collect::<Vec<_>>().join(" "),
-        "username": known.owner.username,
+        "username": snapshot.owner.username,
         "token_type": "Bearer",
-        "iat": known.created_at.seconds(),
-        "sub": known.owner.id.uuid(),
-        "jti": known.token.uuid(),
+        "iat": snapshot.created_at.seconds(),
+        "sub": snapshot.owner.id.uuid(),
+        "jti": snapshot.token.uuid(),
         "iss": state.public_url,
         "organizations": organizations,
     });
-    if let (Some(expiry), Some(body)) = (known.expires_at, body.as_object_mut()) {
+    if let (Some(expiry), Some(body)) = (snapshot.expires_at, body.as_object_mut()) {
         body.insert("exp".into(), expiry.seconds().into());
     }
     body

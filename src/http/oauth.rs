@@ -1,4 +1,6 @@
 //! Common parts of the endpoints below `/oauth`: client authentication, forms, and the error codes of RFC 6749.
+//!
+//! HTTP Basic is read by hand, in six lines: the crate `headers` does not decode the percent-encoding that RFC 6749 requires.
 
 use super::{
     HttpState,
@@ -65,7 +67,9 @@ async fn client(state: &HttpState, headers: &HeaderMap, form: &Form) -> Result<R
         return Err(invalid("There is more than one Authorization header; send one."));
     }
     let credentials = match (headers.get(header::AUTHORIZATION), form.get("client_id").zip(form.get("client_secret"))) {
-        (Some(_), Some(_)) => return Err(invalid("The client proves itself twice; use HTTP Basic or the form.")),
+        (Some(_), Some(_)) => {
+            return Err(invalid("The client authenticates twice; use either HTTP Basic or the form."));
+        }
         (Some(value), None) => basic(value),
         (None, Some((id, secret))) => Some((id.to_owned(), secret.to_owned())),
         (None, None) => None,
@@ -124,7 +128,7 @@ impl Form {
         let mut form = HashMap::new();
         for (name, value) in form_urlencoded::parse(body) {
             if form.insert(name.into_owned(), value.into_owned()).is_some() {
-                return Err(invalid("A parameter is given twice."));
+                return Err(invalid("A parameter is repeated; send each parameter once."));
             }
         }
         Ok(Self(form))

@@ -229,7 +229,7 @@ impl HttpState {
         let Some(value) = self.sessions.cookie.read(&request.headers) else { return Ok(None) };
         self.sessions.cookie.allows(request)?;
         if is_get_or_head(&request.method) {
-            return Err(ErrorResponse::new(StatusCode::FORBIDDEN, "A session asks by POST."));
+            return Err(ErrorResponse::new(StatusCode::FORBIDDEN, "A request with the session cookie must use POST."));
         }
         let observed = self.observed(request);
         let anonymous = self.caller(&observed, AuthMethod::Anonymous);

@@ -128,7 +128,7 @@ async fn filter_of(head: &Parts, body: Body) -> Result<Value, ErrorResponse> {
     let filter = fields.filter(|fields| fields.keys().all(|key| key == "filter"));
     let mut filter = filter.ok_or_else(|| {
         let message =
-            "Send {\"filter\": …} in JSON, with a TokenFilter of the GraphQL schema; {} asks for active tokens.";
+            "Send {\"filter\": …} in JSON, with a TokenFilter of the GraphQL schema; {} selects active tokens.";
         ErrorResponse::new(StatusCode::BAD_REQUEST, message)
     })?;
     Ok(filter.remove("filter").unwrap_or_default())

@@ -101,16 +101,16 @@ fn no_organization() -> ErrorResponse {
 }
 
 fn allowed(state: &HttpState, checked: &CheckResult<'_>, organization: Option<&str>) -> Response {
-    let known = &checked.snapshot;
+    let snapshot = &checked.snapshot;
     let scopes = checked.visible().accepted_scopes(state.app.catalogue());
     let mut headers = HeaderMap::new();
     for (name, text) in [
-        (TOKEN_ID, known.token.uuid().to_string()),
-        (USER, known.owner.username.clone()),
-        (USER_ID, known.owner.id.uuid().to_string()),
+        (TOKEN_ID, snapshot.token.uuid().to_string()),
+        (USER, snapshot.owner.username.clone()),
+        (USER_ID, snapshot.owner.id.uuid().to_string()),
         (SCOPES, scopes.iter().map(ScopeName::as_str).collect::<Vec<_>>().join(" ")),
         (ORGANIZATION, organization.unwrap_or_default().to_owned()),
-        (EXPIRES_AT, known.expires_at.map(Time::to_text_in_seconds).unwrap_or_default()),
+        (EXPIRES_AT, snapshot.expires_at.map(Time::to_text_in_seconds).unwrap_or_default()),
     ] {
         headers.insert(name, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("")));
     }
@@ -139,7 +139,7 @@ const WRONG_PATH: &str =
     "the path is /verify-for/{organization}/{scope,scope}/ and then that of the request, with * for none";
 /// Stands for no organization, or no scope.
 const NONE: &str = "*";
-const BELOW: &str = "it counts on /verify only; below it use /verify-for/{organization}/{scopes}";
+const BELOW: &str = "it is read at /verify only; below it, use /verify-for/{organization}/{scopes}";
 
 impl<'uri> VerifyQuery<'uri> {
     /// Reads the parameters of `/verify` itself, which are those of the gateway. Below it, the query is that of the client:
@@ -204,7 +204,7 @@ impl<'uri> VerifyQuery<'uri> {
         // An invalid scope name is arbitrary text and is not repeated.
         let shown = |name: &&String| ScopeName::new(name).is_some();
         let required: Vec<_> = self.scopes.iter().filter(shown).map(String::as_str).collect();
-        let missing = self.scopes.get(index).filter(shown).map_or("asked", String::as_str);
+        let missing = self.scopes.get(index).filter(shown).map_or("required", String::as_str);
         ErrorResponse::insufficient_scope(missing, &required.join(" "))
     }
 }

@@ -126,10 +126,10 @@ async fn caller(state: &HttpState, request: &Parts) -> Result<Caller, RequestErr
     let check = state.check_request(None, &scopes);
     let checked =
         state.check_throttled(&secret, &check, observed.clone()).await?.ok_or_else(ErrorResponse::invalid_token)?;
-    let known = checked.snapshot;
+    let snapshot = checked.snapshot;
     match checked.verdict {
         Verdict::Allow => {
-            let auth_method = AuthMethod::Token { user: known.owner.id, token: known.token };
+            let auth_method = AuthMethod::Token { user: snapshot.owner.id, token: snapshot.token };
             Ok(state.caller(&observed, auth_method))
         }
         Verdict::Deny(DenyReason::LacksScope(_)) => Err(ErrorResponse::insufficient_scope(scope, scope).into()),

@@ -73,7 +73,7 @@ impl Operation {
         })?;
         let document = Document { parsed, operation: parameters.operation };
         if document.chosen().is_none() {
-            let message = "Say by operationName which operation of the document is meant.";
+            let message = "Specify by operationName which operation of the document to execute.";
             return Err(RequestError::document_error(media, None, message));
         }
         let variables = Variables::from_json(Value::Object(parameters.variables));
@@ -198,7 +198,7 @@ fn from_uri(uri: &Uri, prefix: &Prefix, media: Media) -> Result<Parameters, Requ
 
 fn reject_token_in_uri(prefix: &Prefix, text: &str) -> Result<(), RequestError> {
     if contains_token(prefix, text) {
-        let message = "The value of a token may not stand in an address, which is kept; send the request by POST.";
+        let message = "A URL must not contain a token value, because URLs are logged; send the request by POST.";
         return Err(RequestError::bad_request("query", message));
     }
     Ok(())

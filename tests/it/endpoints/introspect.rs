@@ -147,7 +147,10 @@ both!(
         let lowercase = tokenward_basic(&api.client_id, &api.client_secret).replacen("Basic", "basic", 1);
         assert_eq!(form(anonymous().header("authorization", lowercase), &own[2..]).await.json()["active"], true);
         let twice = form(anonymous().basic_auth(&api.client_id, Some(&api.client_secret)), &own).await;
-        assert_eq!(render(&twice), invalid_request("The client proves itself twice; use HTTP Basic or the form."));
+        assert_eq!(
+            render(&twice),
+            invalid_request("The client authenticates twice; use either HTTP Basic or the form.")
+        );
         for (id, secret) in [
             (&*api.client_id, "wrong"),
             (&*api.client_id, ""),
@@ -198,7 +201,7 @@ both!(
         for fields in [vec![], vec![("token", "")], vec![("tokens", "x")], vec![("token_type_hint", "access_token")]] {
             assert_eq!(render(&send(&world, &api, &fields).await), missing, "{fields:?}");
         }
-        let twice = invalid_request("A parameter is given twice.");
+        let twice = invalid_request("A parameter is repeated; send each parameter once.");
         for fields in [
             [("token", &*value), ("token", &*value)],
             [("scope", "a"), ("scope", "b")],

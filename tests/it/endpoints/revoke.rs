@@ -126,7 +126,10 @@ both!(
             json_response(415, &[], &media)
         );
         let twice = form(request(), &[("token", &token.value), ("token", &token.value)]).await;
-        assert_eq!(render(&twice), json_response(400, &[], &error("A parameter is given twice.")));
+        assert_eq!(
+            render(&twice),
+            json_response(400, &[], &error("A parameter is repeated; send each parameter once."))
+        );
         world.operator(DisableResourceServer { name: "other".into() }).await.unwrap();
         assert_eq!(revoke(&world, &other, &other.client_secret, &token.value).await.0, 401);
         let as_bearer = form(world.http.post(world.url("/oauth/revoke")).bearer_auth(&token.value), &[]).await;

@@ -237,7 +237,7 @@ both!(
         }
         assert_eq!(get("/verify-for/acme/graphql/v1").await, missing_scope("graphql", "graphql"));
         assert_eq!(get("/verify-for/*/read_builds,graphql/v1").await, missing_scope("graphql", "read_builds graphql"));
-        assert_eq!(get("/verify-for/acme/*,read_builds/v1").await, missing_scope("asked", "read_builds"));
+        assert_eq!(get("/verify-for/acme/*,read_builds/v1").await, missing_scope("required", "read_builds"));
         assert_eq!(get("/verify-for/acme/nosuch/v1?scope=read_builds").await, missing_scope("nosuch", "nosuch"));
         for organization in ["globex", "initech", "ACME", "**", "acme%2F", "acme%20", "*%00"] {
             let target = format!("/verify-for/{organization}/read_builds/v1");
