@@ -7,7 +7,11 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::Map;
 
 /// The maximum size of the body of a request, in bytes.
 pub(super) const MAX_BODY: usize = 64 * 1024;
@@ -51,12 +55,23 @@ pub(super) async fn read_json_text(headers: &HeaderMap, body: Body) -> Result<By
     read_body(body).await
 }
 
+/// A value that is read from a JSON object: a derived `Deserialize` alone would also accept an array of the fields.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Map::deserialize(deserializer)?;
+        serde_json::from_value(fields.into()).map(Self).map_err(D::Error::custom)
+    }
+}
+
 /// Reads a JSON object with known fields.
 pub(super) async fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ErrorResponse> {
     let text = read_json_text(headers, body).await?;
     // The error of the library may repeat a password.
-    serde_json::from_slice(json::without_byte_order_mark(&text)).map_err(|_| {
-        let message = "Send one JSON object with the texts that are asked for.";
+    let read = json::read(&text).and_then(Object::deserialize).map(|Object(fields)| fields);
+    read.map_err(|_| {
+        let message = "Send one JSON object with the fields of this endpoint, each once.";
         ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     })
 }
@@ -84,6 +99,7 @@ fn is_json(kind: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     #[test]
     fn only_json_in_utf_8_is_accepted() {
@@ -98,6 +114,44 @@ mod tests {
             "application/jsonp",
         ] {
             assert!(!is_json(bad), "{bad}");
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Inner {
+        name: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Outer {
+        password: String,
+        organization: Option<Object<Inner>>,
+    }
+
+    #[tokio::test]
+    async fn only_objects_without_repeated_keys_are_read() {
+        let read = async |text: &'static str| {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+            let outer: Outer = read_json(&headers, Body::from(text)).await?;
+            Ok::<_, ErrorResponse>((outer.password, outer.organization.map(|Object(inner)| inner.name)))
+        };
+        for (text, organization) in [
+            (r#"{"password":"a"}"#, None),
+            (r#"{"password":"a","organization":null,"other":[1]}"#, None),
+            (r#"{"password":"a","organization":{"name":"b"}}"#, Some("b".to_owned())),
+        ] {
+            assert_eq!(read(text).await.expect(text), ("a".to_owned(), organization), "{text}");
+        }
+        for text in [
+            r#"["a",null]"#,
+            r#"{"password":"a","organization":["b"]}"#,
+            r#"{"password":"a","password":"b"}"#,
+            r#"{"password":"a","x":1,"x":1}"#,
+            r#"{"password":"a","organization":{"name":"b","x":1,"x":1}}"#,
+            r#"{"password":["a"]}"#,
+            r#""a""#,
+        ] {
+            assert_eq!(read(text).await.expect_err(text).status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
         }
     }
 }

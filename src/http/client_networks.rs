@@ -1,4 +1,6 @@
 //! Limits the share of one client network in the connections and memory of the process, so that it cannot use up all of them.
+//!
+//! Written by hand: the crates for rate limits (`governor`, `tower_governor`) count requests over time, not what is held now.
 
 use super::budget::Budget;
 use crate::domain::{
@@ -23,14 +25,14 @@ pub(super) struct ClientNetworks {
     /// The trusted proxies. Their connections have no share, because they carry the requests of many clients.
     trusted: Vec<IpNet>,
     max_connections: usize,
-    max_unanswered: usize,
+    max_unfinished: usize,
 }
 
 /// The share of one network.
 #[derive(Debug)]
 struct Network {
     connections: Arc<Semaphore>,
-    unanswered: Arc<Budget>,
+    unfinished: Arc<Budget>,
 }
 
 /// The part of one connection in the share of its network; without a share if it is that of a trusted proxy.
@@ -39,9 +41,9 @@ pub(super) struct Share(Option<(Arc<Network>, OwnedSemaphorePermit)>);
 
 impl ClientNetworks {
     /// Divides these numbers of connections and bytes.
-    pub(super) fn new(trusted: Vec<IpNet>, connections: usize, unanswered: usize) -> Self {
-        let (max_connections, max_unanswered) = ((connections / SHARE).max(1), unanswered / SHARE);
-        Self { networks: Mutex::default(), trusted, max_connections, max_unanswered }
+    pub(super) fn new(trusted: Vec<IpNet>, connections: usize, unfinished: usize) -> Self {
+        let (max_connections, max_unfinished) = ((connections / SHARE).max(1), unfinished / SHARE);
+        Self { networks: Mutex::default(), trusted, max_connections, max_unfinished }
     }
 
     /// Counts a connection; `None` if its network has reached its maximum.
@@ -62,7 +64,7 @@ impl ClientNetworks {
         }
         let new = Arc::new(Network {
             connections: Arc::new(Semaphore::new(self.max_connections)),
-            unanswered: Budget::new(self.max_unanswered),
+            unfinished: Budget::new(self.max_unfinished),
         });
         if networks.len() == networks.capacity() {
             networks.retain(|_, network| network.strong_count() > 0);
@@ -81,8 +83,8 @@ impl Share {
     }
 
     /// Returns the budget of the unfinished requests of the network.
-    pub(super) fn unanswered(&self) -> Option<&Arc<Budget>> {
-        self.0.as_ref().map(|(network, _)| &network.unanswered)
+    pub(super) fn unfinished(&self) -> Option<&Arc<Budget>> {
+        self.0.as_ref().map(|(network, _)| &network.unfinished)
     }
 }
 
@@ -119,7 +121,7 @@ mod tests {
     fn connections_of_one_network_share_a_quarter_of_the_memory() {
         let networks = networks();
         let shares = ["192.0.2.7", "192.0.2.7", "192.0.2.8"].map(|peer| admit(&networks, peer).expect("a share"));
-        let [one, same, other] = shares.each_ref().map(|share| share.unanswered().expect("a budget"));
+        let [one, same, other] = shares.each_ref().map(|share| share.unfinished().expect("a budget"));
         let reserved = one.reserve(200).expect("room");
         assert!(same.reserve(1).is_none() && other.reserve(200).is_some());
         drop(reserved);
@@ -132,7 +134,7 @@ mod tests {
         let networks = networks();
         for peer in ["10.1.2.3", "::ffff:10.1.2.3"] {
             let shares: Vec<_> = (0..9).map(|_| admit(&networks, peer).expect("a share")).collect();
-            assert!(shares.iter().all(|share| share.is_trusted() && share.unanswered().is_none()));
+            assert!(shares.iter().all(|share| share.is_trusted() && share.unfinished().is_none()));
         }
     }
 

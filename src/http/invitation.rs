@@ -3,7 +3,7 @@
 
 use super::{
     Shared,
-    body::read_json,
+    body::{Object, read_json},
     error_response::ErrorResponse,
     session::{COOKIE_LENGTH, signed_in},
 };
@@ -31,7 +31,7 @@ struct AcceptRequest {
     username: Option<String>,
     name: Option<String>,
     email: Option<String>,
-    organization: Option<NewOrganization>,
+    organization: Option<Object<NewOrganization>>,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +79,8 @@ impl AcceptRequest {
     /// Returns the validated first user and first organization.
     fn first(&self) -> Result<First> {
         let text_of = |text: &Option<String>| text.clone().unwrap_or_default();
-        let (slug, organization) = self.organization.as_ref().map(|new| (&*new.slug, &*new.name)).unwrap_or_default();
+        let (slug, organization) =
+            self.organization.as_ref().map(|Object(new)| (&*new.slug, &*new.name)).unwrap_or_default();
         Ok(First {
             user: NewUser {
                 username: text::username("username", &text_of(&self.username))?,

@@ -3,6 +3,7 @@
 use super::{
     Service,
     error_response::{self, ErrorFormat as _, ErrorResponse, JsonErrors},
+    server::Limits,
 };
 use crate::{
     app::App,
@@ -18,6 +19,8 @@ use axum::{
 };
 use std::time::Duration;
 
+/// The limits of the listener. Few programs read the metrics, and they send no bodies.
+const LIMITS: Limits = Limits { connections: 64, unfinished: 4 * 1024 * 1024 };
 /// The time that the database has for its response. After it, the metrics that need the database are omitted.
 const TIMEOUT: Duration = Duration::from_millis(1_500);
 
@@ -28,7 +31,7 @@ pub fn metrics(app: &App) -> Service {
         .fallback(async || error_response::path_not_found())
         .layer(map_response(async |response| JsonErrors.render_error_of(response)))
         .with_state(app.clone());
-    Service { router, trusted: Vec::new() }
+    Service { router, trusted: Vec::new(), limits: LIMITS }
 }
 
 async fn render(State(app): State<App>) -> Result<Response, ErrorResponse> {

@@ -55,6 +55,7 @@ use identity::JwtVerifier;
 use ipnet::IpNet;
 use oauth::OAuthErrors;
 use route::Route;
+use server::Limits;
 use session::Sessions;
 use std::{sync::Arc, time::Duration};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -78,7 +79,7 @@ type Shared = Arc<HttpState>;
 
 /// Returns the service with all its routes.
 pub fn service(app: &App, config: &Config) -> Result<Service> {
-    Ok(Service { router: router(app, config)?, trusted: config.trusted_proxies.clone() })
+    Ok(Service { router: router(app, config)?, trusted: config.trusted_proxies.clone(), limits: Limits::of_process() })
 }
 
 /// Returns the routes of the service, without a listener.

@@ -1,4 +1,6 @@
 //! The listener: accepts connections up to a limit, closes those of slow clients, and stops within ten seconds.
+//!
+//! Written by hand on hyper: `axum::serve` limits neither connections nor the time of a client.
 
 use super::{
     budget::Budget,
@@ -68,20 +70,27 @@ const MAKE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
 pub struct Service {
     pub(super) router: Router,
     pub(super) trusted: Vec<IpNet>,
+    pub(super) limits: Limits,
 }
 
-/// The state that all connections share.
+/// What all connections of a listener share.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
-    connections: usize,
-    /// The budget of unfinished requests.
-    unfinished: usize,
+pub(super) struct Limits {
+    pub(super) connections: usize,
+    /// The budget of unfinished requests, in bytes.
+    pub(super) unfinished: usize,
+}
+
+impl Limits {
+    /// Returns the limits of the listener for clients: all connections for which there are file handles.
+    pub(super) fn of_process() -> Self {
+        Self { connections: max_connections(), unfinished: unfinished::MAX_PER_PROCESS }
+    }
 }
 
 /// Serves until `stop`, then waits for active requests.
 pub async fn serve(listener: TcpListener, service: Service, tasks: TaskTracker, stop: CancellationToken) {
-    let limits = Limits { connections: max_connections(), unfinished: unfinished::MAX_PER_PROCESS };
-    Server::new(service, limits, stop).serve(listener, tasks).await;
+    Server::new(service, stop).serve(listener, tasks).await;
 }
 
 /// Returns the number of connections for which there are file handles, after raising the limit of the process.
@@ -105,8 +114,8 @@ struct Server {
 }
 
 impl Server {
-    fn new(service: Service, limits: Limits, stop: CancellationToken) -> Self {
-        let Limits { connections, unfinished } = limits;
+    fn new(service: Service, stop: CancellationToken) -> Self {
+        let Limits { connections, unfinished } = service.limits;
         Self {
             router: service.router,
             networks: Arc::new(ClientNetworks::new(service.trusted, connections, unfinished)),
@@ -125,13 +134,19 @@ impl Server {
         let mut warned: Option<Instant> = None;
         loop {
             // At the limit, clients wait; other connections are closed within seconds.
-            let accepted = async { (Arc::clone(&self.places).acquire_owned().await, listener.accept().await) };
-            let (place, accepted) = tokio::select! {
+            let accepted = async {
+                // Not held, so that only connections take places.
+                drop(self.places.acquire().await);
+                listener.accept().await
+            };
+            let accepted = tokio::select! {
                 accepted = accepted => accepted,
                 () = self.stop.cancelled() => break,
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    // This loop alone takes places, so the one that was free still is.
+                    let place = Arc::clone(&self.places).try_acquire_owned();
                     let Some(share) = self.networks.admit(peer.ip()) else {
                         // One network must not fill the log.
                         if warned.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
@@ -179,7 +194,7 @@ impl Connection {
         let Self { server, peer, share } = self;
         let (progress, makes_room) = (Arc::<ConnectionProgress>::default(), CancellationToken::new());
         let of_connection = Budget::new(unfinished::MAX_PER_CONNECTION);
-        let own: Vec<_> = [of_connection].into_iter().chain(share.unanswered().cloned()).collect();
+        let own: Vec<_> = [of_connection].into_iter().chain(share.unfinished().cloned()).collect();
         let handler = RequestHandler {
             server: server.clone(),
             peer,
@@ -330,7 +345,8 @@ mod tests {
         let router = Router::new().route("/", get(stream)).route("/other", get(|| async {}));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("an address");
         let socket = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
-        let service = Service { router, trusted: Vec::new() };
+        let limits = Limits { connections: 100, unfinished: UNFINISHED };
+        let service = Service { router, trusted: Vec::new(), limits };
         tokio::spawn(serve(listener, service, TaskTracker::new(), CancellationToken::new()));
         let (client, mut connection) = h2::client::handshake(socket).await.expect("HTTP/2");
         let (windows, mut sizes) = mpsc::unbounded_channel::<Window>();
@@ -425,8 +441,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("an address");
         let address = listener.local_addr().expect("an address");
         let trusted = trusted.iter().map(|network| network.parse().expect("a network")).collect();
-        let service = Service { router: Router::new().route("/", any(read)), trusted };
-        tokio::spawn(Server::new(service, limits, CancellationToken::new()).serve(listener, TaskTracker::new()));
+        let service = Service { router: Router::new().route("/", any(read)), trusted, limits };
+        tokio::spawn(Server::new(service, CancellationToken::new()).serve(listener, TaskTracker::new()));
         address
     }
 
@@ -514,6 +530,21 @@ mod tests {
         // The service detects their end a moment later.
         let again = async { while send(&mut connect(2, address).await, GET).await.is_none() {} };
         tokio::time::timeout(Duration::from_mins(1), again).await.expect("there is room again");
+    }
+
+    /// F-14
+    #[tokio::test]
+    async fn connections_are_kept_while_one_more_fits() {
+        let address = reading(Limits { connections: 4, unfinished: UNFINISHED }, &[]).await;
+        let mut streams = Vec::new();
+        for network in 2..5 {
+            streams.push(connect(network, address).await);
+        }
+        for _ in 0..3 {
+            for stream in &mut streams {
+                assert_eq!(send(stream, GET).await, Some((200, false)));
+            }
+        }
     }
 
     /// F-14

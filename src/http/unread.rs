@@ -1,4 +1,7 @@
 //! Handles bodies that a handler did not read: the rest is discarded, or the response announces the end of the connection.
+//!
+//! Written by hand: hyper reads only the part that has already arrived and then closes the connection, and the client may get a
+//! reset instead of the response. It can go as soon as hyper reads the rest within limits.
 
 use super::body::MAX_BODY;
 use axum::http::{HeaderMap, header};
@@ -75,7 +78,14 @@ impl<B: Body + Unpin> Body for Lent<B> {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         match &mut self.body {
-            Some(body) => Pin::new(body).poll_frame(cx),
+            Some(body) => {
+                let frame = Pin::new(body).poll_frame(cx);
+                if let Poll::Ready(Some(Err(_))) = frame {
+                    // The next request cannot follow a malformed body.
+                    self.body = None;
+                }
+                frame
+            }
             None => Poll::Ready(None),
         }
     }
@@ -120,6 +130,19 @@ mod tests {
             let (lent, owner) = lend(&HeaderMap::new(), Declared(size));
             drop(lent);
             assert_eq!(owner.finish().now_or_never(), finished, "{size}");
+        }
+    }
+
+    ///
+    #[tokio::test]
+    async fn malformed_body_ends_the_connection() {
+        for (malformed, finished) in [(false, true), (true, false)] {
+            let frames = [Ok(Frame::data(Bytes::from_static(b"x"))), Err("malformed")];
+            let frames = frames.into_iter().take(if malformed { 2 } else { 1 });
+            let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
+            let (lent, owner) = lend(&HeaderMap::new(), body);
+            assert_eq!(lent.collect().await.is_err(), malformed);
+            assert_eq!(owner.finish().await, finished);
         }
     }
 }

@@ -182,7 +182,16 @@ both!(
 both!(
     async fn malformed_sign_in_is_rejected(world: World) {
         let post = || world.http.post(world.url("/session")).header("x-tokenward-console", "1");
-        for body in ["", "nonsense", "[]", "{}", r#"{"username":"bob"}"#, r#"{"username":"bob","password":1}"#] {
+        for body in [
+            "",
+            "nonsense",
+            "[]",
+            "{}",
+            r#"{"username":"bob"}"#,
+            r#"{"username":"bob","password":1}"#,
+            r#"["bob","x"]"#,
+            r#"{"username":"bob","password":"x","other":1,"other":2}"#,
+        ] {
             let reply = read(post().header("content-type", "application/json").body(body)).await;
             assert_eq!(reply.status, 422, "{body}");
             assert!(reply.json()["message"].is_string());

@@ -151,3 +151,21 @@ both!(
         is(413, &response(&mut stream).await, "a body that is not sent");
     }
 );
+
+both!(
+    ///
+    async fn response_to_a_malformed_body_announces_the_end_of_the_connection(world: World) {
+        for (line, headers) in [
+            ("POST /session", "Content-Type: application/json\r\nX-Tokenward-Console: 1\r\n"),
+            ("POST /oauth/introspect", FORM),
+        ] {
+            let mut stream = TcpStream::connect(world.config.listen).await.unwrap();
+            let head = format!("{line} HTTP/1.1\r\nHost: t\r\n{headers}Transfer-Encoding: chunked\r\n\r\nnonsense\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let head = response(&mut stream).await;
+            is(400, &head, line);
+            assert!(head.contains("\nconnection: close\r\n"), "{line}: {head}");
+            assert_eq!(stream.read(&mut [0]).await.expect("no reset"), 0, "{line}");
+        }
+    }
+);
