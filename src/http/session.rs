@@ -42,7 +42,7 @@ pub(super) const COOKIE_LENGTH: usize = 43;
 const MAX_FAILURES: u32 = 100;
 const WINDOW: Duration = Duration::from_hours(1);
 const TOO_MANY: &str = "Too many failed attempts to sign in; try again later.";
-const WRONG: &str = "The username or the password is wrong.";
+const WRONG_CREDENTIALS: &str = "The username or the password is wrong.";
 const WRONG_PASSWORD: &str = "The password is wrong.";
 
 /// The state that the endpoints of sessions share.
@@ -162,7 +162,7 @@ pub(super) async fn sign_in(State(state): State<Shared>, request: Request) -> Re
     let is_correct = state.is_correct_password(&password, password_hash, &attempt, false).await?;
     let known = known.filter(|known| is_correct && UserStatus::of(known.disabled_at, None) == UserStatus::Enabled);
     let Some((id, version)) = known.and_then(|known| Some((known.id, known.version?))) else {
-        return Err(wrong(WRONG));
+        return Err(rejected(WRONG_CREDENTIALS));
     };
     state.sessions.release(&attempt);
     if let Some(before) = cookie.read(&request.headers) {
@@ -211,7 +211,7 @@ pub(super) async fn confirm_password(State(state): State<Shared>, request: Reque
     let found = state.app.store().sign_in(session.user).await;
     let password_hash = found.inspect_err(|_| state.sessions.release(&attempt))?.and_then(|known| known.hash);
     if !state.is_correct_password(&input.password, password_hash, &attempt, true).await? {
-        return Err(wrong(WRONG_PASSWORD));
+        return Err(rejected(WRONG_PASSWORD));
     }
     state.sessions.release(&attempt);
     let value = random_text(COOKIE_LENGTH)?;
@@ -271,7 +271,7 @@ fn is_known_network(known: &SignIn, observed: &ObservedRequest) -> bool {
 }
 
 /// 401, the same for an unknown user and a wrong password.
-fn wrong(message: &str) -> ErrorResponse {
+fn rejected(message: &str) -> ErrorResponse {
     ErrorResponse { message: message.into(), ..ErrorResponse::no_credential() }
 }
 
