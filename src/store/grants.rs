@@ -4,7 +4,7 @@ use super::{
     Store, all,
     column_types::{Expiry, LastUse},
     conditions,
-    entity::{grant, grant_scope, grant_usage, membership, token, user},
+    entity::{grant, grant_scope, grant_usage, membership, organization, token, user},
     one,
     pagination::{self, SortColumn, SortOrder, same},
     tx::Tx,
@@ -315,7 +315,7 @@ fn active_grants(tokens: &[TokenId], at: Time) -> SelectStatement {
         .join_as(JoinType::InnerJoin, membership::Entity, "m", member)
         .join_as(
             JoinType::InnerJoin,
-            "organizations",
+            organization::Entity,
             "r",
             same(("r", "id"), ("g", "organization_id")).and(conditions::organization_exists("r")),
         )

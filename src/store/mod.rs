@@ -40,7 +40,9 @@ pub use members::MemberFilter;
 pub use outbox::{DeliverySelector, LeasedDelivery, Outcome, UndeliveredEmail};
 pub use resource_servers::{NewResourceServer, ResourceServer};
 pub use sessions::{NewSession, SignIn};
-pub use statistics::{RequestStats, request_stats, with_request_stats};
+#[cfg(feature = "testing")]
+pub use statistics::RequestStats;
+pub use statistics::{request_stats, with_request_stats};
 pub use tokens::{NewToken, TokenChange};
 pub use tx::Tx;
 pub use usage::{GrantUsage, TokenUsage, UsageBatch};

@@ -1,7 +1,8 @@
 //! Hands out connections to the database, each to one caller at a time, and closes those that did not answer in time.
 //!
 //! Each connection is a library pool of size one. A library pool of several pings each returned connection without a time
-//! limit, and is exhausted once a dead network holds all of them (sqlx issue 4349).
+//! limit, and is exhausted once a dead network holds all of them. This file can go when sqlx limits that ping by a timeout
+//! (sqlx issue 4349).
 
 use super::{
     database_url,

@@ -4,7 +4,7 @@ use super::{
     Store, all,
     column_types::{Expiry, LastUse},
     conditions,
-    entity::{grant, token, token_usage},
+    entity::{grant, membership, organization, token, token_usage, user},
     pagination::{self, SortColumn, SortOrder, same},
     run,
     tx::Tx,
@@ -14,6 +14,7 @@ use crate::domain::{
     filter::{TokenFilter, TokenOrder, TokenOrderField},
     grant::Usage,
     id::{OrganizationId, TokenId, UserId},
+    organization::Role,
     page::{Page, Slice},
     policy::{self, AuthContext, TokenAccess, Viewer, Visibility},
     scope::ScopeSet,
@@ -149,7 +150,7 @@ fn tokens_of(viewer: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement
         .column(("o", "username"))
         .from_as(token::Entity, "t")
         .join_as(JoinType::InnerJoin, token_usage::Entity, "u", same(("u", "token_id"), ("t", "id")))
-        .join_as(JoinType::InnerJoin, "users", "o", same(("o", "id"), ("t", "owner_id")))
+        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("t", "owner_id")))
         .and_where(Expr::col(("t", "owner_id")).eq(*viewer.user()))
         .cond_where(conditions::token_is_any("t", filter.statuses(), at))
         .cond_where(pagination::shared(filter, at));
@@ -170,11 +171,11 @@ fn administered(viewer: &Viewer) -> SelectStatement {
     visible_grants(viewer)
         .join_as(
             JoinType::InnerJoin,
-            "memberships",
+            membership::Entity,
             "m",
             same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id"))),
         )
-        .and_where(Expr::col(("m", "role")).eq("admin"))
+        .and_where(Expr::col(("m", "role")).eq(Role::Admin))
         .take()
 }
 
@@ -235,7 +236,7 @@ fn token_access_query(tokens: &[TokenId]) -> SelectStatement {
         .join_as(JoinType::LeftJoin, grant::Entity, "g", same(("g", "token_id"), ("t", "id")))
         .join_as(
             JoinType::LeftJoin,
-            "organizations",
+            organization::Entity,
             "o",
             same(("o", "id"), ("g", "organization_id")).and(conditions::organization_exists("o")),
         )
