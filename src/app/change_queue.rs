@@ -53,6 +53,7 @@ impl ChangeQueues {
             AuthMethod::Value { .. }
             | AuthMethod::ResourceServer(_)
             | AuthMethod::CommandLine
+            | AuthMethod::System
             | AuthMethod::Anonymous => {
                 return Ok(None);
             }

@@ -24,6 +24,8 @@ pub struct Caller {
 pub enum AuthMethod {
     /// The operator, at the command line.
     CommandLine,
+    /// Tokenward itself: a job. No request authenticates as it.
+    System,
     /// No credential, such as a request to sign in.
     Anonymous,
     /// A JWT of the host application or the identity provider.
@@ -61,14 +63,21 @@ impl Caller {
         Self { at, address: None, user_agent: None, auth_method: AuthMethod::CommandLine }
     }
 
-    /// Returns the user who acts. `None` for the command line, resource servers and anonymous requests.
+    /// Returns Tokenward itself, for jobs.
+    pub const fn system(at: Time) -> Self {
+        Self { at, address: None, user_agent: None, auth_method: AuthMethod::System }
+    }
+
+    /// Returns the user who acts. `None` for the command line, jobs, resource servers and anonymous requests.
     pub const fn user(&self) -> Option<UserId> {
         match self.auth_method {
             AuthMethod::Jwt(user)
             | AuthMethod::Session { user, .. }
             | AuthMethod::Token { user, .. }
             | AuthMethod::Value { user, .. } => Some(user),
-            AuthMethod::CommandLine | AuthMethod::Anonymous | AuthMethod::ResourceServer(_) => None,
+            AuthMethod::CommandLine | AuthMethod::System | AuthMethod::Anonymous | AuthMethod::ResourceServer(_) => {
+                None
+            }
         }
     }
 

@@ -118,6 +118,8 @@ proofs! {
     /// The command line, which may do everything that it offers, or the holder of the first invitation, which only the operator
     /// can read, as long as no user exists.
     Operator {}
+    /// A job, which may record what no user decides, such as that a token expired.
+    System {}
     /// The operator, or an identity provider.
     UserProvisioner {}
     /// A user who acts with all their rights: signed in, or the operator on their behalf.
@@ -148,8 +150,6 @@ proofs! {
     TokenRevoker {
         /// The token.
         token: TokenId,
-        /// The user who revokes it. `None` for the command line and resource servers.
-        by: Option<UserId>,
     }
     /// The owner of a token, or an administrator of an organization with a grant of it.
     GrantRemover {
@@ -157,8 +157,6 @@ proofs! {
         token: TokenId,
         /// The organization.
         organization: OrganizationId,
-        /// The user who removes it.
-        by: UserId,
     }
     /// The operator, or a signed-in user if self-service is on.
     OrganizationCreator {}
@@ -181,6 +179,7 @@ proofs! {
     }
 }
 
+#[allow(clippy::unused_self, reason = "the argument is the proof")]
 impl Operator {
     /// Permits the operator to create users.
     pub const fn user_provisioner(&self) -> UserProvisioner {
@@ -203,6 +202,7 @@ impl Operator {
     }
 }
 
+#[allow(clippy::unused_self, reason = "the argument is the proof")]
 impl RecentlyAuthenticated<OrganizationCreator> {
     /// Permits the creator of an organization to add its first administrator.
     pub const fn manager_of(&self, organization: OrganizationId) -> RecentlyAuthenticated<OrganizationManager> {
@@ -270,6 +270,14 @@ pub fn operator(caller: &Caller) -> Result<Operator> {
     match caller.auth_method {
         AuthMethod::CommandLine => Ok(Operator {}),
         _ => Err(Error::Forbidden("Only the command line may do this.".into())),
+    }
+}
+
+/// Permits jobs only.
+pub fn system(caller: &Caller) -> Result<System> {
+    match caller.auth_method {
+        AuthMethod::System => Ok(System {}),
+        _ => Err(Error::Forbidden("Only the system may do this.".into())),
     }
 }
 
@@ -356,17 +364,17 @@ pub fn token_owner(auth_context: &AuthContext, access: Option<&TokenAccess>) -> 
 
 /// Permits the owner of a token to revoke it. A token that acts as the owner can revoke only tokens that it can see.
 pub fn token_revoker(auth_context: &AuthContext, access: Option<&TokenAccess>) -> Result<TokenRevoker> {
-    let user = auth_context.user.ok_or(Error::Unauthenticated)?;
+    auth_context.user.ok_or(Error::Unauthenticated)?;
     let access = access.ok_or(TOKEN_NOT_FOUND)?;
     let visibility = token_visibility(auth_context, access).ok_or(TOKEN_NOT_FOUND)?;
-    if visibility.is_owner() { Ok(TokenRevoker { token: access.token, by: Some(user) }) } else { Err(OWNERS_ONLY) }
+    if visibility.is_owner() { Ok(TokenRevoker { token: access.token }) } else { Err(OWNERS_ONLY) }
 }
 
 /// Permits the holder of a token value to revoke the token: the token itself, the command line or a resource server.
 pub fn token_revoker_by_value(caller: &Caller, token: TokenId) -> Result<TokenRevoker> {
     match caller.auth_method {
-        AuthMethod::Value { user, token: own } if own == token => Ok(TokenRevoker { token, by: Some(user) }),
-        AuthMethod::ResourceServer(_) | AuthMethod::CommandLine => Ok(TokenRevoker { token, by: None }),
+        AuthMethod::Value { token: own, .. } if own == token => Ok(TokenRevoker { token }),
+        AuthMethod::ResourceServer(_) | AuthMethod::CommandLine => Ok(TokenRevoker { token }),
         _ => Err(TOKEN_NOT_FOUND),
     }
 }
@@ -377,17 +385,18 @@ pub fn grant_remover(
     access: Option<&TokenAccess>,
     organization: OrganizationId,
 ) -> Result<GrantRemover> {
-    let by = auth_context.user.ok_or(Error::Unauthenticated)?;
+    let user = auth_context.user.ok_or(Error::Unauthenticated)?;
     let has_grant =
         |access: &TokenAccess| access.unremoved.contains(&organization) || access.removed.contains(&organization);
     let role = auth_context.role_in(organization);
     // A token that the acting token cannot see is treated as a token of another user.
-    let own = access
-        .filter(|access| access.owner == by && (has_grant(access) || token_visibility(auth_context, access).is_some()));
+    let own = access.filter(|access| {
+        access.owner == user && (has_grant(access) || token_visibility(auth_context, access).is_some())
+    });
     if let Some(access) = own {
         // An acting token sees only the organizations that it has access to.
         return match (has_grant(access), auth_context.acting_token(), role) {
-            (true, None, _) | (true, Some(_), Some(_)) => Ok(GrantRemover { token: access.token, organization, by }),
+            (true, None, _) | (true, Some(_), Some(_)) => Ok(GrantRemover { token: access.token, organization }),
             (false, _, Some(_)) => Err(TOKEN_NOT_FOUND),
             _ => Err(ORGANIZATION_NOT_FOUND),
         };
@@ -395,7 +404,7 @@ pub fn grant_remover(
     match role {
         Some(Role::Admin) => access
             .filter(|access| has_grant(access))
-            .map(|access| GrantRemover { token: access.token, organization, by })
+            .map(|access| GrantRemover { token: access.token, organization })
             .ok_or(TOKEN_NOT_FOUND),
         // The same error for every token, so that a member learns nothing from it.
         Some(Role::Member) => Err(ADMINISTRATORS_ONLY),

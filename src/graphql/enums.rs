@@ -13,6 +13,8 @@ pub(super) enum AuditEventType {
     TokenUpdated,
     /// A token was revoked.
     TokenRevoked,
+    /// A token expired. The time is when the service recorded it.
+    TokenExpired,
     /// The owner of a token added an organization to it.
     TokenOrganizationAdded,
     /// An organization was removed from a token.

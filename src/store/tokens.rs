@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     error::{Error, Result},
     id::{GrantId, OrganizationId, TokenId, UserId},
-    policy::{GrantRemover, Operator, RecentlyAuthenticated, SignedInUser, TokenOwner, TokenRevoker},
+    policy::{GrantRemover, Operator, RecentlyAuthenticated, SignedInUser, System, TokenOwner, TokenRevoker},
     scope::ScopeSet,
     secret::Fingerprint,
     state::TokenStatus,
@@ -21,9 +21,11 @@ use crate::domain::{
     token::Token,
 };
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _,
-    IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
-    sea_query::Expr,
+    ActiveModelTrait as _,
+    ActiveValue::Set,
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    sea_query::{Expr, LockType},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -82,7 +84,61 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Returns tokens whose expiry has passed and is not recorded, those that expired first, up to a limit.
+    pub async fn tokens_past_expiry(&self, at: Time, limit: usize) -> Result<Vec<TokenId>> {
+        let find = token::Entity::find()
+            .filter(token::Column::ExpiresAt.lte(Expiry(Some(at))))
+            .filter(conditions::token_has_no_end(token::Entity))
+            .order_by_asc(token::Column::ExpiresAt)
+            .limit(u64::try_from(limit).unwrap_or(u64::MAX))
+            .select_only()
+            .column(token::Column::Id)
+            .into_tuple();
+        run(find.all(&self.read)).await
+    }
+}
+
 impl Tx {
+    /// Records that tokens expired, with their grants. Returns each token that had no end before, its owner, and the
+    /// organizations that it had access to.
+    pub async fn expire_tokens(
+        &self,
+        _: &System,
+        tokens: &[TokenId],
+    ) -> Result<Vec<(TokenId, UserId, Vec<OrganizationId>)>> {
+        let at = self.caller().at;
+        let find = token::Entity::find()
+            .filter(token::Column::Id.is_in(tokens.iter().copied()))
+            .filter(token::Column::ExpiresAt.lte(Expiry(Some(at))))
+            .filter(conditions::token_has_no_end(token::Entity))
+            .order_by_asc(token::Column::Id)
+            .lock(LockType::NoKeyUpdate);
+        let found = run(find.all(&self.db)).await?;
+        let ids = || found.iter().map(|token| token.id);
+        let grants = grant::Entity::find()
+            .filter(grant::Column::TokenId.is_in(ids()))
+            .filter(conditions::grant_has_no_end(grant::Entity))
+            .order_by_asc(grant::Column::Id)
+            .lock(LockType::NoKeyUpdate);
+        let mut organizations = HashMap::<_, Vec<_>>::new();
+        for grant in run(grants.all(&self.db)).await? {
+            organizations.entry(grant.token_id).or_default().push(grant.organization_id);
+        }
+        let update = token::Entity::update_many()
+            .col_expr(token::Column::ExpiredAt, Expr::value(at))
+            .filter(token::Column::Id.is_in(ids()));
+        run(update.exec(&self.db)).await?;
+        let update = grant::Entity::update_many()
+            .col_expr(grant::Column::EndedAt, Expr::value(at))
+            .filter(grant::Column::TokenId.is_in(ids()))
+            .filter(conditions::grant_has_no_end(grant::Entity));
+        run(update.exec(&self.db)).await?;
+        let expired =
+            |token: &token::Model| (token.id, token.owner_id, organizations.remove(&token.id).unwrap_or_default());
+        Ok(found.iter().map(expired).collect())
+    }
+
     /// Returns the token with this value, whichever user owns it.
     pub async fn token_by_value(&self, fingerprint: Fingerprint) -> Result<Option<TokenId>> {
         let find = token_value::Entity::find().filter(conditions::token_value_is(

@@ -313,8 +313,10 @@ async fn fixture(world: &World) -> Fixture<'_> {
     ada.create_expiring_token("deploy soon", &["acme", "hooli"], &["read_builds"], Some(soon)).await;
     let both = bob.create_token("deploy both", &["acme", "globex"], &["read_builds"]).await;
     world.advance(Duration::from_mins(2));
+    world.expire_tokens().await;
     let middle = world.now().to_text();
     world.advance(Duration::from_mins(2));
+    world.expire_tokens().await;
     let expiry = world.now().plus(Duration::from_hours(48)).to_text();
     let hidden_admin = ada.create_token("two", &["hooli", "globex"], &["read_user", "read_builds"]).await;
     let elsewhere = ada.create_expiring_token("elsewhere", &["globex"], &["read_builds"], Some(expiry.clone())).await;
@@ -597,6 +599,7 @@ both!(
             replies.push(tool.remove_organization(&token.id, &acme, None).await);
         }
         world.advance(Duration::from_mins(2));
+        world.expire_tokens().await;
         for token in &tokens {
             replies.push(ada.remove_organization(&token.id, &acme, None).await);
         }

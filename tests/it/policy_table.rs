@@ -151,7 +151,10 @@ impl<'world> Fixture<'world> {
         match state {
             "removed" => assert_eq!(self.ada.remove_organization(&token.id, &self.acme, None).await.code(), "OK"),
             "revoked" => assert_eq!(self.bob.revoke_token(&token.id).await.code(), "OK"),
-            "expired" => self.bob.world.advance(LIFETIME),
+            "expired" => {
+                self.bob.world.advance(LIFETIME);
+                self.bob.world.expire_tokens().await;
+            }
             _ => {}
         }
     }

@@ -46,6 +46,13 @@ describe('the sentence of an event', () => {
     );
   });
 
+  it('names the token that expired', () => {
+    const expired = { type: 'TOKEN_EXPIRED' as const, ...ofToken, actor: null, via: 'SYSTEM' as const };
+    expect(summary(expired)).toBe('“Deploy bot”, owned by Bob Lindqvist, expired');
+    expect(summary(expired, { here: TOKEN.id })).toBe('This token expired');
+    expect(summary({ ...expired, tokenId: null, token: null, user: null })).toBe('A token expired');
+  });
+
   it('names the source of an event without an actor', () => {
     const ended = { type: 'TOKEN_REVOKED' as const, ...ofToken, actor: null, user: null };
     expect(summary({ ...ended, via: 'SYSTEM' })).toBe('Tokenward revoked “Deploy bot”');
@@ -150,6 +157,7 @@ describe('every event type', () => {
     TOKEN_CREATED: true,
     TOKEN_UPDATED: true,
     TOKEN_REVOKED: true,
+    TOKEN_EXPIRED: true,
     TOKEN_ORGANIZATION_ADDED: true,
     TOKEN_ORGANIZATION_REMOVED: true,
     USER_CREATED: false,
@@ -179,7 +187,7 @@ describe('every event type', () => {
   });
 
   it('has its own sentence', () => {
-    for (const type of all) expect(summary({ type }), type).not.toContain(type.toLowerCase().replaceAll('_', ' '));
+    for (const type of all) expect(summary({ type }), type).not.toContain(`: ${type.toLowerCase().replaceAll('_', ' ')}`);
   });
 
   it('is offered as a filter once if the log can contain it', () => {

@@ -40,6 +40,7 @@ export const EVENT_GROUPS: { name: string; types: { type: EventLineFragment['typ
       { type: 'TOKEN_CREATED', name: 'Token created' },
       { type: 'TOKEN_UPDATED', name: 'Token updated' },
       { type: 'TOKEN_REVOKED', name: 'Token revoked' },
+      { type: 'TOKEN_EXPIRED', name: 'Token expired' },
       { type: 'TOKEN_ORGANIZATION_ADDED', name: 'Organization added to a token' },
       { type: 'TOKEN_ORGANIZATION_REMOVED', name: 'Organization removed from a token' },
     ],
@@ -96,6 +97,8 @@ export function sentence(event: EventLineFragment, viewpoint: Viewpoint = {}): P
       return [by, words(' updated '), token, ...of];
     case 'TOKEN_REVOKED':
       return [by, words(' revoked '), token, ...of];
+    case 'TOKEN_EXPIRED':
+      return [atStart(token), ...(of.length > 0 ? [...of, words(',')] : []), words(' expired')];
     case 'TOKEN_ORGANIZATION_ADDED':
       return [by, words(' added '), ...where, words(' to '), token, ...of];
     case 'TOKEN_ORGANIZATION_REMOVED':
@@ -188,6 +191,10 @@ const ACTORS: Record<string, string> = {
   TOKEN: 'A client using the token',
   RESOURCE_SERVER: 'A resource server',
 };
+
+/** Capitalizes words at the start of a sentence. */
+const atStart = (part: Part): Part =>
+  part.kind === 'words' ? words(part.text.charAt(0).toUpperCase() + part.text.slice(1)) : part;
 
 const words = (text: string): Part => ({ kind: 'words', text });
 

@@ -72,6 +72,8 @@ export type AuditEventType =
   | 'RESOURCE_SERVER_DISABLED'
   /** A token was created. */
   | 'TOKEN_CREATED'
+  /** A token expired. The time is when the service recorded it. */
+  | 'TOKEN_EXPIRED'
   /** The owner of a token added an organization to it. */
   | 'TOKEN_ORGANIZATION_ADDED'
   /** An organization was removed from a token. */

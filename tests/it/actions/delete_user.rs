@@ -71,6 +71,7 @@ both!(
         let expired =
             bob.create_expiring_token("expired", &["acme"], &["read_builds"], Some(in_a_minute(&world))).await;
         world.advance(Duration::from_mins(2));
+        world.expire_tokens().await;
         assert_eq!(world.bearer(&expired.value).verify("").await.status, 401);
         let mark = world.mark().await;
         world.operator(delete("bob")).await.unwrap();

@@ -16,6 +16,7 @@ mod create_token;
 mod delete_organization;
 mod delete_user;
 mod disable_user;
+mod expire_tokens;
 mod organization_members;
 mod provision_user;
 mod remove_organization_from_token;

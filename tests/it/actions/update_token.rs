@@ -137,7 +137,7 @@ both!(
         let soon = world.now().plus(Duration::from_mins(1)).to_text();
         let token = bob.create_expiring_token("deploy", &["acme"], &["read_builds"], Some(soon)).await;
         world.advance(Duration::from_secs(61));
-        world.app.store().maintenance().mark_expired(world.now(), 100).await.unwrap();
+        world.expire_tokens().await;
         let restarted = world.node_with_clock(Clock::machine()).await;
         let query = "scope=read_builds&organization=acme";
         assert_eq!(restarted.bearer(&token.value).verify(query).await.status, 401);

@@ -152,7 +152,9 @@ both!(
         assert_eq!(world.bearer(&token.value).verify("").await.status, 401);
         world.advance(Duration::from_mins(2));
         assert_eq!(revoke(&world, &api, &api.client_secret, &expired.value).await, (200, String::new()));
-        assert_eq!(bob.event_types_of(&expired.id).await, ["TOKEN_CREATED"], "an expired token is not revoked");
+        world.expire_tokens().await;
+        let events = bob.event_types_of(&expired.id).await;
+        assert_eq!(events, ["TOKEN_CREATED", "TOKEN_EXPIRED"], "an expired token is not revoked");
     }
 );
 

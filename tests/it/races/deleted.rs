@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, pin::pin, time::Duration};
 use tokenward::testing::{
     actions::{
         AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
-        DeleteOrganization, DeleteUser, DisableUser, EnableUser, IdentityClaims, InviteUser,
+        DeleteOrganization, DeleteUser, DisableUser, EnableUser, ExpireTokens, IdentityClaims, InviteUser,
         RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword,
         UpdateOrganization, UpdateOrganizationMember, UpdateProfile, UpdateToken, provision_user,
     },
@@ -24,7 +24,7 @@ use tokenward::testing::{
 };
 
 /// Every action that concerns a user, by the name of its file, and other writes for a user.
-const WITH_USERS: [&str; 24] = [
+const WITH_USERS: [&str; 25] = [
     "accept_invitation",
     "add_organization_member",
     "add_organization_to_token",
@@ -36,6 +36,7 @@ const WITH_USERS: [&str; 24] = [
     "delete_user",
     "disable_user",
     "enable_user",
+    "expire_tokens",
     "invite_user",
     "provision_user",
     "provision_user of the same name",
@@ -53,11 +54,12 @@ const WITH_USERS: [&str; 24] = [
 /// The actions that concern no user.
 const WITHOUT_USERS: [&str; 3] = ["add_resource_server", "disable_resource_server", "update_organization"];
 /// Every action that concerns an organization.
-const WITH_ORGANIZATIONS: [&str; 12] = [
+const WITH_ORGANIZATIONS: [&str; 13] = [
     "add_organization_member",
     "add_organization_to_token",
     "create_token",
     "delete_user",
+    "expire_tokens",
     "remove_organization_from_token",
     "remove_organization_member",
     "revoke_token",
@@ -93,7 +95,7 @@ const LEFT: &str = "SELECT
         OR EXISTS (SELECT 1 FROM invitations i WHERE i.user_id = u.id)
         OR EXISTS (SELECT 1 FROM deliveries d WHERE d.user_id = u.id)
         OR EXISTS (SELECT 1 FROM used_usernames n WHERE n.user_id = u.id)
-        OR EXISTS (SELECT 1 FROM tokens t WHERE t.owner_id = u.id AND t.revoked_at IS NULL)
+        OR EXISTS (SELECT 1 FROM tokens t WHERE t.owner_id = u.id AND t.revoked_at IS NULL AND t.expired_at IS NULL)
         OR EXISTS (SELECT 1 FROM grants g WHERE g.owner_id = u.id AND g.removed_at IS NULL)))
     + (SELECT count(*) FROM organizations o WHERE o.deleted_at IS NOT NULL AND (
         EXISTS (SELECT 1 FROM memberships m WHERE m.organization_id = o.id)
@@ -179,7 +181,7 @@ impl<'world> Case<'world> {
             description: "deploy".into(),
             organizations: vec![self.home],
             scopes: self.world.app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap(),
-            expires_at: None,
+            expires_at: (self.action == "expire_tokens").then(|| self.world.now().plus(Duration::from_hours(1))),
             owner,
         }
     }
@@ -245,6 +247,10 @@ impl<'world> Case<'world> {
             "delete_user" => self.apply(operator, DeleteUser { username }).await,
             "disable_user" => self.apply(operator, DisableUser { username }).await,
             "enable_user" => self.apply(operator, EnableUser { username }).await,
+            "expire_tokens" => {
+                let system = Caller::system(self.world.now().plus(Duration::from_hours(2)));
+                self.apply(system, ExpireTokens { tokens: vec![token] }).await
+            }
             "invite_user" => self.world.app.change(&operator, InviteUser { username }).await.map(drop),
             "provision_user" => self.sign_in_by_jwt(&username, &username, "Changed").await,
             "provision_user of the same name" => {

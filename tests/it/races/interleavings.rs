@@ -19,7 +19,7 @@ use std::{
 };
 use tokenward::testing::{
     actions::{
-        AddOrganizationMember, AddOrganizationToToken, CreateToken, DisableUser, EnableUser,
+        AddOrganizationMember, AddOrganizationToToken, CreateToken, DisableUser, EnableUser, ExpireTokens,
         RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue,
         UpdateOrganizationMember,
     },
@@ -27,7 +27,7 @@ use tokenward::testing::{
         caller::{AuthMethod, Caller},
         decision::CheckRequest,
         error::{Code, Error},
-        event::RecordedEvent,
+        event::{EventType, RecordedEvent},
         filter::{EventFilter, TokenFilter, TokenOrder},
         id::{OrganizationId, ResourceServerId, TokenId, UserId},
         organization::Role,
@@ -93,6 +93,8 @@ struct Race<'world> {
     ticks: AtomicU64,
     tags: AtomicU64,
     unknown: usize,
+    /// The tokens whose expiry was recorded.
+    expired: BTreeSet<TokenId>,
 }
 
 impl<'world> Race<'world> {
@@ -118,6 +120,7 @@ impl<'world> Race<'world> {
             ticks: AtomicU64::new(0),
             tags: AtomicU64::new(0),
             unknown: 0,
+            expired: BTreeSet::new(),
         };
         // The model begins with what was created so far.
         for (auditor, organization) in race.auditors.iter().zip(&organizations) {
@@ -242,7 +245,9 @@ impl<'world> Race<'world> {
                 Step::Later => {
                     node.advance(JUMP);
                     // The job of the node may do so at the same time.
-                    let _ = node.app.store().maintenance().mark_expired(node.now(), 500).await;
+                    if let Ok(tokens) = node.app.store().tokens_past_expiry(node.now(), 500).await {
+                        let _ = node.app.change(&Caller::system(node.now()), ExpireTokens { tokens }).await;
+                    }
                 }
                 Step::Use { token } => {
                     let secret = Secret::parse(node.app.prefix(), &self.values[&token]).unwrap();
@@ -426,6 +431,13 @@ impl<'world> Race<'world> {
         let entries: Vec<_> = entries.into_values().collect();
         let mut latest = 0;
         for change in entries.chunk_by(|one, next| one.actor_user_agent == next.actor_user_agent) {
+            if change[0].kind == EventType::TokenExpired {
+                for entry in change {
+                    let organizations = concerned.get(&entry.number).cloned().unwrap_or_default();
+                    self.check_expiry(entry, &organizations, &states[states.len() - 1]);
+                }
+                continue;
+            }
             let tag = change[0].actor_user_agent.clone().unwrap_or_default();
             let outcome =
                 outcomes.iter().find(|one| one.tag == tag).unwrap_or_else(|| panic!("no operation made {change:?}"));
@@ -464,6 +476,15 @@ impl<'world> Race<'world> {
         }
         self.last = numbers.last().copied().unwrap_or(self.last);
         (states, positions)
+    }
+
+    /// A token expires once, after its expiry, and in the organizations that it has access to at that position.
+    fn check_expiry(&mut self, entry: &RecordedEvent, organizations: &BTreeSet<OrganizationId>, state: &State) {
+        let id = entry.token.expect("a token");
+        let token = &state.tokens[&id];
+        assert!(self.expired.insert(id), "expired twice: {entry:?}");
+        assert!(!token.revoked && token.has_ended(entry.at), "not expired: {entry:?}");
+        assert_eq!((entry.user, organizations), (Some(token.owner), &token.unremoved), "{entry:?}");
     }
 
     async fn check_token(&self, token: TokenId) {

@@ -16,9 +16,9 @@ use tokenward::testing::{
     actions::{
         AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddResourceServer, AddUser,
         CreateOrganization, CreateToken, DeleteOrganization, DeleteUser, DisableResourceServer, DisableUser,
-        EnableUser, IdentityClaims, InviteUser, RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken,
-        RevokeTokenByValue, SetPassword, UpdateOrganization, UpdateOrganizationMember, UpdateProfile, UpdateToken,
-        provision_user,
+        EnableUser, ExpireTokens, IdentityClaims, InviteUser, RemoveOrganizationFromToken, RemoveOrganizationMember,
+        RevokeToken, RevokeTokenByValue, SetPassword, UpdateOrganization, UpdateOrganizationMember, UpdateProfile,
+        UpdateToken, provision_user,
     },
     app::{App, Change, Clock},
     domain::{
@@ -42,7 +42,7 @@ const MAX_ATTEMPTS: usize = 5;
 static SQL_STATES: [&str; 6] = ["40001", "40P01", "40001", "40P01", "40001", "40P01"];
 
 /// Every action by the name of its file, with the numbers of its events and emails.
-const ACTIONS: [(&str, i64, i64); 23] = [
+const ACTIONS: [(&str, i64, i64); 24] = [
     ("accept_invitation", 1, 0),
     ("add_organization_member", 1, 0),
     ("add_organization_to_token", 1, 0),
@@ -55,6 +55,7 @@ const ACTIONS: [(&str, i64, i64); 23] = [
     ("disable_resource_server", 1, 0),
     ("disable_user", 1, 0),
     ("enable_user", 1, 0),
+    ("expire_tokens", 1, 0),
     ("invite_user", 1, 0),
     ("provision_user", 1, 0),
     ("remove_organization_from_token", 1, 1),
@@ -257,6 +258,12 @@ impl Fixture {
                 }
                 self.app.change(&operator, DisableUser { username: username.clone() }).await.unwrap();
                 ready(&operator, EnableUser { username })
+            }
+            "expire_tokens" => {
+                let expires_at = Some(self.app.now().plus(Duration::from_mins(1)));
+                let change = CreateToken { expires_at, ..self.create_token_change() };
+                let tokens = vec![self.app.change(&bob, change).await.unwrap().0.id];
+                ready(&Caller::system(self.app.now().plus(Duration::from_mins(2))), ExpireTokens { tokens })
             }
             "invite_user" => {
                 let add = self.new_user();

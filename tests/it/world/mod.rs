@@ -27,7 +27,7 @@ use std::{
 };
 use tokenward::testing::{
     actions::{
-        AddOrganizationMember, AddResourceServer, AddUser, CreateOrganization, Credentials, SetPassword,
+        AddOrganizationMember, AddResourceServer, AddUser, CreateOrganization, Credentials, ExpireTokens, SetPassword,
         UpdateOrganizationMember,
     },
     app::{App, Change, Clock},
@@ -128,6 +128,12 @@ impl World {
     /// Makes a change as the operator at the command line.
     pub(crate) async fn operator<C: Change>(&self, change: C) -> Result<C::Done> {
         self.app.change(&Caller::command_line(self.app.now()), change).await
+    }
+
+    /// Records the expiry of tokens now, as the job does within a second.
+    pub(crate) async fn expire_tokens(&self) {
+        let tokens = self.app.store().tokens_past_expiry(self.now(), 500).await.unwrap();
+        self.app.change(&Caller::system(self.now()), ExpireTokens { tokens }).await.unwrap();
     }
 
     /// Adds a member or changes their role, as the operator at the command line.
