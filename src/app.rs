@@ -26,7 +26,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 /// The longest time by which the clock of a node may differ from the database's.
@@ -58,7 +58,7 @@ pub struct App {
     settings: Arc<Settings>,
     clock: Clock,
     tasks: TaskTracker,
-    committed: Arc<Notify>,
+    last_event: watch::Sender<i64>,
     passwords: Passwords,
     changes_in_turn: ChangeQueues,
     mutations_in_turn: ChangeQueues,
@@ -84,7 +84,7 @@ impl App {
             }),
             clock,
             tasks: TaskTracker::new(),
-            committed: Arc::default(),
+            last_event: watch::Sender::default(),
             passwords: Passwords::default(),
             changes_in_turn: ChangeQueues::new(change_queue::MAX_CHANGES),
             mutations_in_turn: ChangeQueues::new(change_queue::MAX_REQUESTS),
@@ -130,9 +130,10 @@ impl App {
         &self.first_link
     }
 
-    /// Waits for the next commit of this process, after which emails may be due.
-    pub async fn committed(&self) {
-        self.committed.notified().await;
+    /// Returns the highest event number of this process's commits, which changes with each commit; 0 before the first. A consumer of
+    /// the feed waits for it. Commits of other processes do not change it.
+    pub fn last_event(&self) -> watch::Receiver<i64> {
+        self.last_event.subscribe()
     }
 
     /// Returns the current time, which an endpoint sets as `Caller.at`.

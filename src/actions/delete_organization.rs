@@ -27,17 +27,10 @@ impl Change for DeleteOrganization {
         let operator = policy::operator(tx.caller())?;
         let (organization, at) = (tx.lock_organization(&self.organization).await?.id, tx.caller().at);
         tx.delete_organization(&operator, organization).await?;
-        let reason = || Some(REASON.to_owned());
-        for (user, affected_tokens) in tx.remove_all_members(&operator, organization, Some(REASON)).await? {
-            for token in &affected_tokens {
-                let event = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
-                // One email lists all affected tokens.
-                tx.record(event.in_organizations([organization]).with_reason(reason()).notified_separately());
+        for (user, tokens) in tx.remove_all_members(&operator, organization, Some(REASON)).await? {
+            for event in Event::membership_ended(user, organization, tokens, Some(REASON), at) {
+                tx.record(event);
             }
-            let event = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);
-            tx.record(
-                event.in_organizations([organization]).with_reason(reason()).with_affected_tokens(affected_tokens),
-            );
         }
         tx.record(Event::new(EventType::OrganizationDeleted, at).in_organizations([organization]));
         Ok(())

@@ -4,7 +4,7 @@ use crate::{
     app::{Change, ChangeContext},
     domain::{
         error::{Error, Result},
-        event::{Event, EventType},
+        event::Event,
         id::UserId,
         organization::{Organization, OrganizationRef, UserRef},
         policy,
@@ -29,15 +29,10 @@ impl Change for RemoveOrganizationMember {
         let tx = cx.tx;
         // A user who does not exist and a user who is not a member cause the same error.
         let user = user.ok_or(Error::NotFound("member"))?.id;
-        let affected_tokens = tx.remove_member(&manager, user, None).await?;
-        let at = tx.caller().at;
-        for token in &affected_tokens {
-            let event = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
-            // One email lists all affected tokens.
-            tx.record(event.in_organizations([organization.id]).notified_separately());
+        let tokens = tx.remove_member(&manager, user, None).await?;
+        for event in Event::membership_ended(user, organization.id, tokens, None, tx.caller().at) {
+            tx.record(event);
         }
-        let event = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);
-        tx.record(event.in_organizations([organization.id]).with_affected_tokens(affected_tokens));
         Ok((organization, user))
     }
 }

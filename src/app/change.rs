@@ -5,7 +5,7 @@ use crate::{
     domain::{
         caller::Caller,
         error::{Error, Result},
-        event::EventType,
+        event::{CommittedEvent, EventType},
         id::{OrganizationId, UserId},
         organization::{Organization, OrganizationRef, User, UserRef},
         policy::{AuthContext, SelfService},
@@ -217,15 +217,8 @@ impl App {
         };
         match outcome {
             Ok((done, counted)) => {
-                let recorded = tx.recorded();
-                tx.commit().await.inspect_err(|_| self.changes.undo(counted.as_slice()))?;
-                self.committed.notify_one();
-                if recorded.contains(&EventType::UserCreated) {
-                    self.remove_first_link();
-                }
-                for kind in recorded {
-                    self.metrics().changed(kind);
-                }
+                let committed = tx.commit().await.inspect_err(|_| self.changes.undo(counted.as_slice()))?;
+                self.publish(&committed);
                 Ok(done)
             }
             Err(error) => {
@@ -234,6 +227,19 @@ impl App {
                 Err(error)
             }
         }
+    }
+
+    /// Tells the consumers of the feed that there are new events, and counts them.
+    fn publish(&self, committed: &[CommittedEvent]) {
+        for CommittedEvent { event, .. } in committed {
+            self.metrics().changed(event.kind);
+            if event.kind == EventType::UserCreated {
+                self.remove_first_link();
+            }
+        }
+        let last = committed.last().map_or(0, |last| last.event.number);
+        // Of two commits, the later one may get here first.
+        self.last_event.send_if_modified(|known| std::mem::replace(known, last.max(*known)) < last);
     }
 
     /// Removes the file with the link for the first administrator, which is no longer valid once a user exists.

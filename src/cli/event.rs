@@ -203,6 +203,7 @@ impl References {
         json!({
             "number": event.number,
             "id": event.id.to_string(),
+            "causeId": (event.cause != event.id).then(|| event.cause.to_string()),
             "type": event.kind.as_str().to_ascii_uppercase(),
             "at": event.at.to_text(),
             "via": event.via.as_str().to_ascii_uppercase(),

@@ -34,6 +34,8 @@ event_types! {
     TokenUpdated = "token_updated",
     /// A token was revoked.
     TokenRevoked = "token_revoked",
+    /// A token expired.
+    TokenExpired = "token_expired",
     /// An organization was added to a token.
     TokenOrganizationAdded = "token_organization_added",
     /// An organization was removed from a token.
@@ -82,6 +84,8 @@ pub struct FieldChange {
 pub struct Event {
     /// The ID. It is known before the commit, since emails contain it.
     pub id: EventId,
+    /// The event of the same change that caused this one; its own ID if none did.
+    pub cause: EventId,
     /// The type.
     pub kind: EventType,
     /// The token that was changed.
@@ -102,8 +106,6 @@ pub struct Event {
     pub field_changes: Vec<FieldChange>,
     /// The tokens from which the same change removed the organization.
     pub affected_tokens: Vec<TokenId>,
-    /// Whether another event of the same change already notifies the owner.
-    pub is_notified_separately: bool,
 }
 
 /// A notification email that follows from an event.
@@ -131,8 +133,10 @@ pub enum EmailKind {
 impl Event {
     /// Creates an event of a type. The methods below set its other fields.
     pub fn new(kind: EventType, at: Time) -> Self {
+        let id = EventId::new(at);
         Self {
-            id: EventId::new(at),
+            id,
+            cause: id,
             kind,
             token: None,
             user: None,
@@ -143,7 +147,6 @@ impl Event {
             scopes_removed: Vec::new(),
             field_changes: Vec::new(),
             affected_tokens: Vec::new(),
-            is_notified_separately: false,
         }
     }
 
@@ -209,18 +212,33 @@ impl Event {
         self.with_change("role", before.map(name), Some(name(after)))
     }
 
-    /// Sets the tokens from which the same change removed the organization.
+    /// Sets the event that caused this one.
     #[must_use]
-    pub fn with_affected_tokens(mut self, tokens: Vec<TokenId>) -> Self {
-        self.affected_tokens = tokens;
+    pub const fn caused_by(mut self, cause: &Self) -> Self {
+        self.cause = cause.id;
         self
     }
 
-    /// States that another event of the same change notifies the owner.
-    #[must_use]
-    pub fn notified_separately(mut self) -> Self {
-        self.is_notified_separately = true;
-        self
+    /// Returns the events of a membership that ended: the removal of the organization from each of the member's tokens, and the end
+    /// of the membership, which caused the others.
+    pub fn membership_ended(
+        user: UserId,
+        organization: OrganizationId,
+        tokens: Vec<TokenId>,
+        reason: Option<&str>,
+        at: Time,
+    ) -> Vec<Self> {
+        let event = |kind| {
+            let reason = reason.map(ToOwned::to_owned);
+            Self::new(kind, at).of_user(user).in_organizations([organization]).with_reason(reason)
+        };
+        let mut end = event(EventType::OrganizationMemberRemoved);
+        let removal =
+            |token: &TokenId| event(EventType::TokenOrganizationRemoved).of_token(*token, user).caused_by(&end);
+        let mut events: Vec<_> = tokens.iter().map(removal).collect();
+        end.affected_tokens = tokens;
+        events.push(end);
+        events
     }
 
     /// Returns whether the change gave a token or a user more access.
@@ -247,10 +265,11 @@ impl Event {
         }
     }
 
-    /// Returns the notification emails. A user is not notified of their own change.
+    /// Returns the notification emails. A user is not notified of their own change, and an event that another one caused notifies
+    /// no user, so that one cause sends one email to one user.
     pub fn notifications(&self, actor: Option<UserId>) -> Vec<Notification> {
         let (Some(to), [organization]) = (self.user, self.organizations.as_slice()) else { return Vec::new() };
-        if actor == Some(to) || self.is_notified_separately {
+        if actor == Some(to) || self.cause != self.id {
             return Vec::new();
         }
         match (self.kind, self.token) {
@@ -313,6 +332,8 @@ pub struct RecordedEvent {
     pub number: i64,
     /// The ID.
     pub id: EventId,
+    /// The event of the same change that caused this one; its own ID if none did.
+    pub cause: EventId,
     /// The type.
     pub kind: EventType,
     /// The time of the change.
@@ -348,6 +369,15 @@ impl RecordedEvent {
     }
 }
 
+/// An event of the feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommittedEvent {
+    /// The event.
+    pub event: RecordedEvent,
+    /// The organizations that the event concerns, in the order of their IDs.
+    pub organizations: Vec<OrganizationId>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,22 +394,22 @@ mod tests {
         assert_eq!(event.notifications(Some(admin)).len(), 1);
         assert_eq!(event.notifications(None).len(), 1);
         assert_eq!(event.notifications(Some(owner)), []);
-        assert_eq!(event.notified_separately().notifications(Some(admin)), []);
+        let cause = Event::new(EventType::OrganizationMemberRemoved, NOW);
+        assert_eq!(event.caused_by(&cause).notifications(Some(admin)), []);
     }
 
     #[test]
     fn removed_member_gets_one_email_for_all_tokens() {
         let (member, admin, organization) = (UserId::new(NOW), UserId::new(NOW), OrganizationId::new(NOW));
         let tokens = vec![TokenId::new(NOW), TokenId::new(NOW)];
-        let event =
-            Event::new(EventType::OrganizationMemberRemoved, NOW).of_user(member).in_organizations([organization]);
-        assert_eq!(event.notifications(Some(admin)), [], "no token lost access");
-        let event = event.with_affected_tokens(tokens.clone());
-        assert_eq!(
-            event.notifications(Some(admin)).first().map(|notification| notification.tokens.clone()),
-            Some(tokens)
-        );
-        assert_eq!(event.notifications(Some(member)), []);
+        let emails = |tokens: &[TokenId], actor| {
+            let events = Event::membership_ended(member, organization, tokens.to_vec(), None, NOW);
+            let emails = events.iter().flat_map(|event| event.notifications(Some(actor)));
+            emails.map(|notification| (notification.email, notification.tokens)).collect::<Vec<_>>()
+        };
+        assert_eq!(emails(&[], admin), [], "no token lost access");
+        assert_eq!(emails(&tokens, admin), [(EmailKind::MembershipEnded, tokens.clone())]);
+        assert_eq!(emails(&tokens, member), []);
     }
 
     #[test]

@@ -36,6 +36,12 @@ impl EventNode {
         Uuid(self.0.id.uuid())
     }
 
+    /// The ID of the event that caused this one: the end of a membership causes the removal of the organization from each
+    /// token of the member. Null if no event caused it.
+    async fn cause_id(&self) -> Option<ID> {
+        (self.0.cause != self.0.id).then(|| self.0.cause.to_string().into())
+    }
+
     /// The type of the event.
     #[graphql(name = "type")]
     async fn kind(&self) -> AuditEventType {

@@ -33,7 +33,7 @@ pub(super) struct MailDelivery {
 
 pub(super) async fn run(app: App, mail: MailDelivery, stop: CancellationToken) {
     app.metrics().register_email_failures(Cause::ALL.map(Cause::as_str));
-    let mut failures = 0_i32;
+    let (mut failures, mut last_event) = (0_i32, app.last_event());
     while !stop.is_cancelled() {
         match deliver_next(&app, &mail).await {
             Ok(Some(Err(failure))) if failure.affects_all_emails() => {
@@ -49,7 +49,7 @@ pub(super) async fn run(app: App, mail: MailDelivery, stop: CancellationToken) {
                 }
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = app.committed() => {}
+                    _ = last_event.changed() => {}
                     () = tokio::time::sleep(INTERVAL) => {}
                 }
             }

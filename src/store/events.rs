@@ -10,63 +10,25 @@ use super::{
 use crate::domain::{
     cursor::{Cursor, SortKey},
     error::Result,
-    event::{EventSource, EventType, RecordedEvent},
+    event::RecordedEvent,
     filter::EventFilter,
     id::{EventId, OrganizationId, TokenId, UserId},
     page::{Page, Slice},
     policy::{Operator, OrgAdmin},
-    scope::ScopeSet,
-    time::Time,
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, Iterable as _, QueryFilter as _,
     sea_query::{Expr, JoinType, Order, Query, SelectStatement},
 };
 use std::collections::{BTreeSet, HashMap};
 
-const COLUMNS: [&str; 15] = [
-    "number",
-    "id",
-    "type",
-    "at",
-    "actor_id",
-    "actor_address",
-    "actor_user_agent",
-    "via",
-    "resource_server_name",
-    "token_id",
-    "user_id",
-    "reason",
-    "scopes_added",
-    "scopes_removed",
-    "changes",
-];
-
-#[derive(FromQueryResult)]
-struct EventRow {
-    number: i64,
-    id: EventId,
-    r#type: EventType,
-    at: Time,
-    actor_id: Option<UserId>,
-    actor_address: Option<String>,
-    actor_user_agent: Option<String>,
-    via: EventSource,
-    resource_server_name: Option<String>,
-    token_id: Option<TokenId>,
-    user_id: Option<UserId>,
-    reason: Option<String>,
-    scopes_added: ScopeSet,
-    scopes_removed: ScopeSet,
-    changes: Option<FieldChanges>,
-}
-
-impl From<EventRow> for RecordedEvent {
-    fn from(row: EventRow) -> Self {
+impl From<event::Model> for RecordedEvent {
+    fn from(row: event::Model) -> Self {
         Self {
             number: row.number,
             id: row.id,
-            kind: row.r#type,
+            cause: row.cause_id,
+            kind: row.kind,
             at: row.at,
             actor: row.actor_id,
             actor_address: row.actor_address.and_then(|address| address.parse().ok()),
@@ -83,7 +45,7 @@ impl From<EventRow> for RecordedEvent {
     }
 }
 
-fn row_with_cursor(row: EventRow) -> (Cursor, RecordedEvent) {
+fn row_with_cursor(row: event::Model) -> (Cursor, RecordedEvent) {
     (Cursor { key: SortKey::Number(row.number), id: row.id.uuid() }, row.into())
 }
 
@@ -101,7 +63,7 @@ pub struct EventSearch {
 impl Store {
     /// Returns the newest events of the service, including those that concern no organization, up to a limit.
     pub async fn search_events(&self, _: &Operator, search: &EventSearch, limit: u64) -> Result<Vec<RecordedEvent>> {
-        let rows = all::<EventRow>(&self.read, &search_events(search, limit)).await?;
+        let rows = all::<event::Model>(&self.read, &search_events(search, limit)).await?;
         Ok(rows.into_iter().map(RecordedEvent::from).collect())
     }
 
@@ -127,7 +89,7 @@ impl Store {
     ) -> Result<HashMap<TokenId, Slice<RecordedEvent>>> {
         let order = SortOrder { key: SortColumn::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
         let select = pagination::paginate_each(events_of(tokens, within), ("e", "token_id"), &order, page);
-        let rows = all::<EventRow>(&self.read, &select).await?;
+        let rows = all::<event::Model>(&self.read, &select).await?;
         Ok(pagination::slices(rows, page, |row| row.token_id, row_with_cursor))
     }
 
@@ -143,7 +105,7 @@ impl Store {
     /// Returns events by their IDs. Policy decides who may see them.
     pub async fn events(&self, ids: &[EventId]) -> Result<HashMap<EventId, RecordedEvent>> {
         let select = entries().and_where(Expr::col(("e", "id")).is_in(ids.iter().copied())).take();
-        let rows = all::<EventRow>(&self.read, &select).await?;
+        let rows = all::<event::Model>(&self.read, &select).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
 
@@ -161,7 +123,7 @@ impl Store {
 
 fn entries() -> SelectStatement {
     let mut select = Query::select();
-    for column in COLUMNS {
+    for column in event::Column::iter() {
         select.column(("e", column));
     }
     select.from_as(event::Entity, "e").take()
@@ -222,7 +184,7 @@ mod tests {
         super::sql_snapshots::{FIRST, NOW, TOKENS, org_admin, page_after, plan, sql_of},
         *,
     };
-    use crate::domain::filter::TimeRange;
+    use crate::domain::{event::EventType, filter::TimeRange};
     use insta::assert_snapshot;
 
     fn log(filter: &EventFilter, page: &Page) -> SelectStatement {
@@ -240,7 +202,7 @@ mod tests {
             at: TimeRange { from: Some(NOW), to: Some(NOW) },
         };
         assert_snapshot!(sql_of(&log(&filter, &page_after(SortKey::Number(9)))), @r#"
-        SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes"
+        SELECT "e"."number", "e"."id", "e"."cause_id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes"
         FROM "events" AS "e"
         INNER JOIN "event_organizations" AS "c" ON "c"."number" = "e"."number"
         WHERE "c"."organization_id" = $1
@@ -262,7 +224,7 @@ mod tests {
         let query = pagination::paginate_each(events_of(&TOKENS, None), ("e", "token_id"), &order, &FIRST);
         assert_snapshot!(sql_of(&query), @r#"
         SELECT *
-        FROM (SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"
+        FROM (SELECT "e"."number", "e"."id", "e"."cause_id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"
         ORDER BY "e"."number" DESC ) AS "place"
         FROM "events" AS "e"
         WHERE "e"."token_id" IN ($1, $2)) AS "each"

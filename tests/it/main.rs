@@ -29,6 +29,7 @@ mod emails;
 mod endpoints;
 mod example;
 mod faults;
+mod feed;
 mod full_log;
 mod gateways;
 mod graphiql;

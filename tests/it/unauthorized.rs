@@ -35,6 +35,7 @@ const PLAIN: &[&str] = &[
     "TokenGrant.lastRequest",
     "AuditEvent.id",
     "AuditEvent.uuid",
+    "AuditEvent.causeId",
     "AuditEvent.type",
     "AuditEvent.at",
     "AuditEvent.actorIpAddress",
