@@ -1,7 +1,7 @@
 //! Reads of the event log.
 
 use super::{
-    Store, all,
+    Store, all, col,
     column_types::FieldChanges,
     entity::{event, event_organization},
     pagination::{self, SortColumn, SortOrder, same},
@@ -69,7 +69,11 @@ impl Store {
 
     /// Returns a page of the events that concern an organization, newest first.
     pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<RecordedEvent>> {
-        let order = SortOrder { key: SortColumn::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let order = SortOrder {
+            key: SortColumn::Number(col("c", event_organization::Column::Number)),
+            id: None::<(&str, &str)>,
+            descending: true,
+        };
         let select = pagination::paginate(events_in(admin, filter), &order, page);
         pagination::page_of(&self.read, &select, page, row_with_cursor).await
     }
@@ -87,8 +91,13 @@ impl Store {
         within: Option<&BTreeSet<OrganizationId>>,
         page: &Page,
     ) -> Result<HashMap<TokenId, Slice<RecordedEvent>>> {
-        let order = SortOrder { key: SortColumn::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
-        let select = pagination::paginate_each(events_of(tokens, within), ("e", "token_id"), &order, page);
+        let order = SortOrder {
+            key: SortColumn::Number(col("e", event::Column::Number)),
+            id: None::<(&str, &str)>,
+            descending: true,
+        };
+        let select =
+            pagination::paginate_each(events_of(tokens, within), col("e", event::Column::TokenId), &order, page);
         let rows = all::<event::Model>(&self.read, &select).await?;
         Ok(pagination::slices(rows, page, |row| row.token_id, row_with_cursor))
     }
@@ -104,7 +113,7 @@ impl Store {
 
     /// Returns events by their IDs. Policy decides who may see them.
     pub async fn events(&self, ids: &[EventId]) -> Result<HashMap<EventId, RecordedEvent>> {
-        let select = entries().and_where(Expr::col(("e", "id")).is_in(ids.iter().copied())).take();
+        let select = entries().and_where(Expr::col(col("e", event::Column::Id)).is_in(ids.iter().copied())).take();
         let rows = all::<event::Model>(&self.read, &select).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
@@ -124,7 +133,7 @@ impl Store {
 fn entries() -> SelectStatement {
     let mut select = Query::select();
     for column in event::Column::iter() {
-        select.column(("e", column));
+        select.column(col("e", column));
     }
     select.from_as(event::Entity, "e").take()
 }
@@ -132,17 +141,26 @@ fn entries() -> SelectStatement {
 fn events_in(admin: &OrgAdmin, filter: &EventFilter) -> SelectStatement {
     let mut select = entries();
     select
-        .join_as(JoinType::InnerJoin, event_organization::Entity, "c", same(("c", "number"), ("e", "number")))
-        .and_where(Expr::col(("c", "organization_id")).eq(*admin.organization()))
+        .join_as(
+            JoinType::InnerJoin,
+            event_organization::Entity,
+            "c",
+            same(col("c", event_organization::Column::Number), col("e", event::Column::Number)),
+        )
+        .and_where(Expr::col(col("c", event_organization::Column::OrganizationId)).eq(*admin.organization()))
         .cond_where(matching(filter));
     select
 }
 
 fn search_events(search: &EventSearch, limit: u64) -> SelectStatement {
     let mut select = entries();
-    select.cond_where(matching(&search.filter)).order_by(("e", "number"), Order::Desc).limit(limit);
+    select.cond_where(matching(&search.filter)).order_by(col("e", event::Column::Number), Order::Desc).limit(limit);
     if let Some(user) = search.with_user {
-        select.and_where(Expr::col(("e", "user_id")).eq(user).or(Expr::col(("e", "actor_id")).eq(user)));
+        select.and_where(
+            Expr::col(col("e", event::Column::UserId))
+                .eq(user)
+                .or(Expr::col(col("e", event::Column::ActorId)).eq(user)),
+        );
     }
     if let Some(organization) = search.organization {
         select.and_where(affects_any(&BTreeSet::from([organization])));
@@ -152,26 +170,26 @@ fn search_events(search: &EventSearch, limit: u64) -> SelectStatement {
 
 fn matching(filter: &EventFilter) -> Condition {
     let types = (!filter.types.is_empty()).then(|| filter.types.iter().copied());
-    pagination::within(("e", "at"), filter.at, None)
-        .add_option(types.map(|types| Expr::col(("e", "type")).is_in(types)))
-        .add_option(filter.token.map(|token| Expr::col(("e", "token_id")).eq(token)))
-        .add_option(filter.actor.map(|actor| Expr::col(("e", "actor_id")).eq(actor)))
-        .add_option(filter.user.map(|user| Expr::col(("e", "user_id")).eq(user)))
+    pagination::within(col("e", event::Column::At), filter.at, None)
+        .add_option(types.map(|types| Expr::col(col("e", event::Column::Kind)).is_in(types)))
+        .add_option(filter.token.map(|token| Expr::col(col("e", event::Column::TokenId)).eq(token)))
+        .add_option(filter.actor.map(|actor| Expr::col(col("e", event::Column::ActorId)).eq(actor)))
+        .add_option(filter.user.map(|user| Expr::col(col("e", event::Column::UserId)).eq(user)))
 }
 
 fn affects_any(organizations: &BTreeSet<OrganizationId>) -> Expr {
     let concerns = Query::select()
         .expr(Expr::value(1))
         .from_as(event_organization::Entity, "c")
-        .and_where(same(("c", "number"), ("e", "number")))
-        .and_where(Expr::col(("c", "organization_id")).is_in(organizations.iter().copied()))
+        .and_where(same(col("c", event_organization::Column::Number), col("e", event::Column::Number)))
+        .and_where(Expr::col(col("c", event_organization::Column::OrganizationId)).is_in(organizations.iter().copied()))
         .take();
     Expr::exists(concerns)
 }
 
 fn events_of(tokens: &[TokenId], within: Option<&BTreeSet<OrganizationId>>) -> SelectStatement {
     let mut select = entries();
-    select.and_where(Expr::col(("e", "token_id")).is_in(tokens.iter().copied()));
+    select.and_where(Expr::col(col("e", event::Column::TokenId)).is_in(tokens.iter().copied()));
     if let Some(organizations) = within {
         select.and_where(affects_any(organizations));
     }
@@ -188,7 +206,11 @@ mod tests {
     use insta::assert_snapshot;
 
     fn log(filter: &EventFilter, page: &Page) -> SelectStatement {
-        let order = SortOrder { key: SortColumn::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let order = SortOrder {
+            key: SortColumn::Number(col("c", event_organization::Column::Number)),
+            id: None::<(&str, &str)>,
+            descending: true,
+        };
         pagination::paginate(events_in(&org_admin(), filter), &order, page)
     }
 
@@ -220,8 +242,13 @@ mod tests {
 
     #[test]
     fn events_of_many_tokens_are_one_statement() {
-        let order = SortOrder { key: SortColumn::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
-        let query = pagination::paginate_each(events_of(&TOKENS, None), ("e", "token_id"), &order, &FIRST);
+        let order = SortOrder {
+            key: SortColumn::Number(col("e", event::Column::Number)),
+            id: None::<(&str, &str)>,
+            descending: true,
+        };
+        let query =
+            pagination::paginate_each(events_of(&TOKENS, None), col("e", event::Column::TokenId), &order, &FIRST);
         assert_snapshot!(sql_of(&query), @r#"
         SELECT *
         FROM (SELECT "e"."number", "e"."id", "e"."cause_id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"

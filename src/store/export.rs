@@ -1,8 +1,9 @@
 //! The audit as a table: one line for each token, read page by page.
 
 use super::{
-    Store,
+    Store, col,
     column_types::{Expiry, LastUse},
+    entity::{grant, token, user},
     grants::audit_list,
     pagination::{self, SortColumn, SortOrder},
 };
@@ -133,21 +134,21 @@ impl Store {
 fn export_rows(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> SelectStatement {
     let order = SortOrder {
         key: SortColumn::<(&'static str, &'static str)>::Id,
-        id: Some(("g", "token_id")),
+        id: Some(col("g", grant::Column::TokenId)),
         descending: true,
     };
     let mut select = audit_list(admin, filter, at);
-    for (table, column, name) in [
-        ("o", "name", "owner_name"),
-        ("o", "email", "owner_email"),
-        ("t", "description", "description"),
-        ("t", "scopes", "scopes"),
-        ("t", "created_at", "created_at"),
-        ("t", "hint", "hint"),
-        ("t", "expired_at", "expired_at"),
-        ("t", "revoked_at", "revoked_at"),
+    for (column, name) in [
+        (col("o", user::Column::Name), "owner_name"),
+        (col("o", user::Column::Email), "owner_email"),
+        (col("t", token::Column::Description), "description"),
+        (col("t", token::Column::Scopes), "scopes"),
+        (col("t", token::Column::CreatedAt), "created_at"),
+        (col("t", token::Column::Hint), "hint"),
+        (col("t", token::Column::ExpiredAt), "expired_at"),
+        (col("t", token::Column::RevokedAt), "revoked_at"),
     ] {
-        select.expr_as(Expr::col((table, column)), name);
+        select.expr_as(Expr::col(column), name);
     }
     pagination::paginate(select, &order, page)
 }

@@ -1,14 +1,14 @@
 //! Grants, as the audit and the owners of tokens read them.
 
 use super::{
-    Store, all,
-    column_types::{Expiry, LastUse},
+    Store, all, col,
+    column_types::Expiry,
     conditions,
     entity::{grant, grant_scope, grant_usage, membership, organization, token, user},
     one,
     pagination::{self, SortColumn, SortOrder, same},
     tx::Tx,
-    usage::{self, UsageColumns},
+    usage::{UsageColumns, usage_columns},
 };
 use crate::domain::{
     cursor::{Cursor, Detail, Fields, SortKey},
@@ -63,14 +63,8 @@ struct GrantRow {
     removal_reason: Option<String>,
     role: Option<Role>,
     username: String,
-    last_used_at: LastUse,
-    last_request_at: Option<Time>,
-    address: Option<String>,
-    user_agent: Option<String>,
-    method: Option<String>,
-    path: Option<String>,
-    scope: Option<String>,
-    allowed: bool,
+    #[sea_orm(nested)]
+    usage: UsageColumns,
 }
 
 impl From<GrantRow> for Grant {
@@ -85,16 +79,7 @@ impl From<GrantRow> for Grant {
             granted_at: row.granted_at,
             removal: row.removed_at.map(|at| Removal { at, by: row.removed_by, reason: row.removal_reason }),
             owner_is_admin: row.role == Some(Role::Admin),
-            usage: usage::of(UsageColumns {
-                last_used_at: row.last_used_at,
-                last_request_at: row.last_request_at,
-                address: row.address,
-                user_agent: row.user_agent,
-                method: row.method,
-                path: row.path,
-                scope: row.scope,
-                allowed: row.allowed,
-            }),
+            usage: row.usage.into(),
         }
     }
 }
@@ -102,7 +87,7 @@ impl From<GrantRow> for Grant {
 impl Tx {
     /// Returns a grant that this change created or removed.
     pub async fn grant(&self, id: GrantId) -> Result<Grant> {
-        let select = grants().and_where(Expr::col(("g", "id")).eq(id)).take();
+        let select = grants().and_where(Expr::col(col("g", grant::Column::Id)).eq(id)).take();
         let row = one::<GrantRow>(&self.db, &select).await?;
         row.map(Grant::from).ok_or_else(|| Error::Bug("a grant that was just written is missing".into()))
     }
@@ -121,7 +106,7 @@ impl Store {
         let select = pagination::paginate(audit_list(admin, filter, at), &sort_order(order), page);
         pagination::page_of(&self.read, &select, page, |row: GrantRow| {
             let cursor =
-                pagination::cursor(order, row.token_id.uuid(), row.last_used_at, &row.username, row.expires_at);
+                pagination::cursor(order, row.token_id.uuid(), row.usage.last_used_at, &row.username, row.expires_at);
             (cursor, row.into())
         })
         .await
@@ -135,7 +120,8 @@ impl Store {
     /// Returns one entry of the audit, also for an expired or revoked token.
     pub async fn audit_entry(&self, admin: &OrgAdmin, token: TokenId, at: Time) -> Result<Option<Grant>> {
         let filter = TokenFilter { status: Some(ANY_STATE.to_vec()), ..Default::default() };
-        let select = audit_list(admin, &filter, at).and_where(Expr::col(("g", "token_id")).eq(token)).take();
+        let select =
+            audit_list(admin, &filter, at).and_where(Expr::col(col("g", grant::Column::TokenId)).eq(token)).take();
         Ok(one::<GrantRow>(&self.read, &select).await?.map(Grant::from))
     }
 
@@ -147,9 +133,13 @@ impl Store {
         page: &Page,
         at: Time,
     ) -> Result<HashMap<TokenId, Slice<Grant>>> {
-        let order =
-            SortOrder { key: SortColumn::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
-        let select = pagination::paginate_each(grants_of(tokens, filter, at), ("g", "token_id"), &order, page);
+        let order = SortOrder {
+            key: SortColumn::<(&'static str, &'static str)>::Id,
+            id: Some(col("g", grant::Column::Id)),
+            descending: true,
+        };
+        let select =
+            pagination::paginate_each(grants_of(tokens, filter, at), col("g", grant::Column::TokenId), &order, page);
         let rows = all::<GrantRow>(&self.read, &select).await?;
         let row_with_cursor = |row: GrantRow| (Cursor { key: SortKey::Id, id: row.id.uuid() }, row.into());
         Ok(pagination::slices(rows, page, |row| Some(row.token_id), row_with_cursor))
@@ -167,7 +157,7 @@ impl Store {
 
     /// Returns grants by their IDs. Policy decides who may see them.
     pub async fn grants(&self, ids: &[GrantId]) -> Result<HashMap<GrantId, Grant>> {
-        let select = grants().and_where(Expr::col(("g", "id")).is_in(ids.iter().copied())).take();
+        let select = grants().and_where(Expr::col(col("g", grant::Column::Id)).is_in(ids.iter().copied())).take();
         let rows = all::<GrantRow>(&self.read, &select).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
@@ -212,12 +202,16 @@ impl Store {
 fn sort_order(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
         TokenOrderField::CreatedAt => SortColumn::Id,
-        TokenOrderField::LastUsedAt => SortColumn::Number(("u", "last_used_at")),
-        TokenOrderField::Owner => SortColumn::Text(("o", "username")),
-        TokenOrderField::ExpiresAt => SortColumn::Number(("g", "expires_at")),
+        TokenOrderField::LastUsedAt => SortColumn::Number(col("u", grant_usage::Column::LastUsedAt)),
+        TokenOrderField::Owner => SortColumn::Text(col("o", user::Column::Username)),
+        TokenOrderField::ExpiresAt => SortColumn::Number(col("g", grant::Column::ExpiresAt)),
     };
     // The copy of the token ID that is part of the index of the key.
-    let id = if order.field == TokenOrderField::LastUsedAt { ("u", "token_id") } else { ("g", "token_id") };
+    let id = if order.field == TokenOrderField::LastUsedAt {
+        col("u", grant_usage::Column::TokenId)
+    } else {
+        col("g", grant::Column::TokenId)
+    };
     SortOrder { key, id: Some(id), descending: order.descending }
 }
 
@@ -226,31 +220,46 @@ fn sort_order(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'s
 fn grants() -> SelectStatement {
     let mut select = Query::select();
     for column in [
-        "id",
-        "organization_id",
-        "token_id",
-        "owner_id",
-        "expires_at",
-        "ended_at",
-        "granted_at",
-        "removed_at",
-        "removed_by",
-        "removal_reason",
+        grant::Column::Id,
+        grant::Column::OrganizationId,
+        grant::Column::TokenId,
+        grant::Column::OwnerId,
+        grant::Column::ExpiresAt,
+        grant::Column::EndedAt,
+        grant::Column::GrantedAt,
+        grant::Column::RemovedAt,
+        grant::Column::RemovedBy,
+        grant::Column::RemovalReason,
     ] {
-        select.column(("g", column));
+        select.column(col("g", column));
     }
-    for column in ["last_used_at", "last_request_at", "address", "user_agent", "method", "path", "scope", "allowed"] {
-        select.column(("u", column));
+    for column in usage_columns!(grant_usage) {
+        select.column(col("u", column));
     }
-    let member =
-        same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id")));
+    let member = same(col("m", membership::Column::OrganizationId), col("g", grant::Column::OrganizationId))
+        .and(same(col("m", membership::Column::UserId), col("g", grant::Column::OwnerId)));
     select
-        .column(("m", "role"))
-        .column(("o", "username"))
+        .column(col("m", membership::Column::Role))
+        .column(col("o", user::Column::Username))
         .from_as(grant::Entity, "g")
-        .join_as(JoinType::InnerJoin, token::Entity, "t", same(("t", "id"), ("g", "token_id")))
-        .join_as(JoinType::InnerJoin, grant_usage::Entity, "u", same(("u", "grant_id"), ("g", "id")))
-        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("g", "owner_id")))
+        .join_as(
+            JoinType::InnerJoin,
+            token::Entity,
+            "t",
+            same(col("t", token::Column::Id), col("g", grant::Column::TokenId)),
+        )
+        .join_as(
+            JoinType::InnerJoin,
+            grant_usage::Entity,
+            "u",
+            same(col("u", grant_usage::Column::GrantId), col("g", grant::Column::Id)),
+        )
+        .join_as(
+            JoinType::InnerJoin,
+            user::Entity,
+            "o",
+            same(col("o", user::Column::Id), col("g", grant::Column::OwnerId)),
+        )
         .join_as(JoinType::LeftJoin, membership::Entity, "m", member)
         .take()
 }
@@ -258,35 +267,35 @@ fn grants() -> SelectStatement {
 pub(super) fn audit_list(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> SelectStatement {
     let mut select = grants();
     select
-        .and_where(Expr::col(("g", "organization_id")).eq(*admin.organization()))
+        .and_where(Expr::col(col("g", grant::Column::OrganizationId)).eq(*admin.organization()))
         // Redundant, so that a database can start with the index of the last use or of addresses.
-        .and_where(Expr::col(("u", "organization_id")).eq(*admin.organization()))
+        .and_where(Expr::col(col("u", grant_usage::Column::OrganizationId)).eq(*admin.organization()))
         .and_where(conditions::grant_is_unremoved("g"))
         .and_where(conditions::user_is("o", UserStatus::Enabled))
-        .and_where(Expr::col(("m", "role")).is_not_null())
+        .and_where(Expr::col(col("m", membership::Column::Role)).is_not_null())
         .cond_where(conditions::token_is_any("t", filter.statuses(), at))
         .cond_where(pagination::shared(filter, at));
     for scope in &filter.scopes {
         let has_scope = Query::select()
             .expr(Expr::value(1))
             .from_as(grant_scope::Entity, "s")
-            .and_where(same(("s", "organization_id"), ("g", "organization_id")))
-            .and_where(Expr::col(("s", "scope")).eq(scope.clone()))
-            .and_where(same(("s", "token_id"), ("g", "token_id")))
+            .and_where(same(col("s", grant_scope::Column::OrganizationId), col("g", grant::Column::OrganizationId)))
+            .and_where(Expr::col(col("s", grant_scope::Column::Scope)).eq(scope.clone()))
+            .and_where(same(col("s", grant_scope::Column::TokenId), col("g", grant::Column::TokenId)))
             .take();
         select.and_where(Expr::exists(has_scope));
     }
     if let Some(expected) = filter.owner_is_admin {
-        select.and_where(pagination::either(Expr::col(("m", "role")).eq(Role::Admin), expected));
+        select.and_where(pagination::either(Expr::col(col("m", membership::Column::Role)).eq(Role::Admin), expected));
     }
     select.take()
 }
 
 fn grants_of(tokens: &[TokenId], filter: &GrantFilter, at: Time) -> SelectStatement {
     let mut select = grants();
-    select.and_where(Expr::col(("g", "token_id")).is_in(tokens.iter().copied()));
+    select.and_where(Expr::col(col("g", grant::Column::TokenId)).is_in(tokens.iter().copied()));
     if let Some(organizations) = &filter.organizations {
-        select.and_where(Expr::col(("g", "organization_id")).is_in(organizations.iter().copied()));
+        select.and_where(Expr::col(col("g", grant::Column::OrganizationId)).is_in(organizations.iter().copied()));
     }
     if !filter.status.is_empty() {
         select.cond_where(conditions::grant_is_any("g", &filter.status, at));
@@ -296,30 +305,46 @@ fn grants_of(tokens: &[TokenId], filter: &GrantFilter, at: Time) -> SelectStatem
 
 fn recent_addresses(tokens: &[TokenId], at: Time) -> SelectStatement {
     active_grants(tokens, at)
-        .column(("u", "address"))
-        .join_as(JoinType::InnerJoin, grant_usage::Entity, "u", same(("u", "grant_id"), ("g", "id")))
-        .and_where(Expr::col(("u", "address")).is_not_null())
-        .order_by(("u", "last_request_at"), Order::Desc)
+        .column(col("u", grant_usage::Column::Address))
+        .join_as(
+            JoinType::InnerJoin,
+            grant_usage::Entity,
+            "u",
+            same(col("u", grant_usage::Column::GrantId), col("g", grant::Column::Id)),
+        )
+        .and_where(Expr::col(col("u", grant_usage::Column::Address)).is_not_null())
+        .order_by(col("u", grant_usage::Column::LastRequestAt), Order::Desc)
         .take()
 }
 
 fn active_grants(tokens: &[TokenId], at: Time) -> SelectStatement {
-    let member =
-        same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id")));
+    let member = same(col("m", membership::Column::OrganizationId), col("g", grant::Column::OrganizationId))
+        .and(same(col("m", membership::Column::UserId), col("g", grant::Column::OwnerId)));
     Query::select()
-        .column(("g", "token_id"))
-        .column(("g", "organization_id"))
+        .column(col("g", grant::Column::TokenId))
+        .column(col("g", grant::Column::OrganizationId))
         .from_as(grant::Entity, "g")
-        .join_as(JoinType::InnerJoin, token::Entity, "t", same(("t", "id"), ("g", "token_id")))
-        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("g", "owner_id")))
+        .join_as(
+            JoinType::InnerJoin,
+            token::Entity,
+            "t",
+            same(col("t", token::Column::Id), col("g", grant::Column::TokenId)),
+        )
+        .join_as(
+            JoinType::InnerJoin,
+            user::Entity,
+            "o",
+            same(col("o", user::Column::Id), col("g", grant::Column::OwnerId)),
+        )
         .join_as(JoinType::InnerJoin, membership::Entity, "m", member)
         .join_as(
             JoinType::InnerJoin,
             organization::Entity,
             "r",
-            same(("r", "id"), ("g", "organization_id")).and(conditions::organization_exists("r")),
+            same(col("r", organization::Column::Id), col("g", grant::Column::OrganizationId))
+                .and(conditions::organization_exists("r")),
         )
-        .and_where(Expr::col(("g", "token_id")).is_in(tokens.iter().copied()))
+        .and_where(Expr::col(col("g", grant::Column::TokenId)).is_in(tokens.iter().copied()))
         .and_where(conditions::grant_is_unremoved("g"))
         .and_where(conditions::user_is("o", UserStatus::Enabled))
         .cond_where(conditions::token_is("t", TokenStatus::Active, at))
@@ -488,9 +513,17 @@ mod tests {
     fn grants_of_many_tokens_are_one_statement() {
         let filter =
             GrantFilter { organizations: Some(BTreeSet::from([ORGANIZATION])), status: vec![GrantStatus::Removed] };
-        let order =
-            SortOrder { key: SortColumn::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
-        let query = pagination::paginate_each(grants_of(&TOKENS, &filter, NOW), ("g", "token_id"), &order, &FIRST);
+        let order = SortOrder {
+            key: SortColumn::<(&'static str, &'static str)>::Id,
+            id: Some(col("g", grant::Column::Id)),
+            descending: true,
+        };
+        let query = pagination::paginate_each(
+            grants_of(&TOKENS, &filter, NOW),
+            col("g", grant::Column::TokenId),
+            &order,
+            &FIRST,
+        );
         assert_snapshot!(sql_of(&query), @r#"
         SELECT *
         FROM (SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "m"."role", "o"."username", ROW_NUMBER() OVER ( PARTITION BY "g"."token_id"

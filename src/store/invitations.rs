@@ -1,7 +1,7 @@
 //! Invitations: links with which a user sets a password once, and the link of the first administrator.
 
 use super::{
-    Store, conditions,
+    Store, col, conditions,
     entity::{invitation, setting, user},
     maintenance::Maintenance,
     one,
@@ -44,12 +44,17 @@ impl Store {
     /// Returns the invitation whose code has this fingerprint, if it is valid.
     pub async fn invitation(&self, fingerprint: Fingerprint, at: Time) -> Result<Option<Invitation>> {
         let find = Query::select()
-            .expr_as(Expr::col(("u", "id")), "user")
-            .columns([("u", "username"), ("u", "name"), ("u", "email")])
+            .expr_as(Expr::col(col("u", user::Column::Id)), "user")
+            .columns([col("u", user::Column::Username), col("u", user::Column::Name), col("u", user::Column::Email)])
             .from_as(invitation::Entity, "i")
-            .join_as(JoinType::LeftJoin, user::Entity, "u", same(("u", "id"), ("i", "user_id")))
-            .and_where(Expr::col(("i", "fingerprint")).eq(fingerprint))
-            .and_where(Expr::col(("i", "created_at")).gt(at.minus(LIFETIME)))
+            .join_as(
+                JoinType::LeftJoin,
+                user::Entity,
+                "u",
+                same(col("u", user::Column::Id), col("i", invitation::Column::UserId)),
+            )
+            .and_where(Expr::col(col("i", invitation::Column::Fingerprint)).eq(fingerprint))
+            .and_where(Expr::col(col("i", invitation::Column::CreatedAt)).gt(at.minus(LIFETIME)))
             .and_where(conditions::user_is("u", UserStatus::Enabled))
             .take();
         match one::<Invitation>(&self.checks, &find).await? {

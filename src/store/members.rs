@@ -1,7 +1,7 @@
 //! Memberships and roles.
 
 use super::{
-    Store, all, conditions,
+    Store, all, col, conditions,
     entity::{grant, membership, organization, user},
     pagination::{self, SortColumn, SortOrder, same},
     run, run_unique,
@@ -211,13 +211,22 @@ impl Tx {
     /// administer it.
     async fn has_administrator_without(&self, organization: OrganizationId, leaving: UserId) -> Result<bool> {
         let select = Query::select()
-            .column(("m", "user_id"))
+            .column(col("m", membership::Column::UserId))
             .from_as(membership::Entity, "m")
-            .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("m", "user_id")))
-            .and_where(Expr::col(("m", "organization_id")).eq(organization))
-            .and_where(Expr::col(("m", "role")).eq(Role::Admin))
-            .and_where(Expr::col(("m", "user_id")).eq(leaving).or(conditions::user_is("o", UserStatus::Enabled)))
-            .order_by(("m", "user_id"), Order::Asc)
+            .join_as(
+                JoinType::InnerJoin,
+                user::Entity,
+                "o",
+                same(col("o", user::Column::Id), col("m", membership::Column::UserId)),
+            )
+            .and_where(Expr::col(col("m", membership::Column::OrganizationId)).eq(organization))
+            .and_where(Expr::col(col("m", membership::Column::Role)).eq(Role::Admin))
+            .and_where(
+                Expr::col(col("m", membership::Column::UserId))
+                    .eq(leaving)
+                    .or(conditions::user_is("o", UserStatus::Enabled)),
+            )
+            .order_by(col("m", membership::Column::UserId), Order::Asc)
             .limit(2)
             .take();
         let admins = all::<AdminRow>(&self.db, &select).await?;
@@ -236,7 +245,11 @@ impl Store {
         filter: &MemberFilter,
         page: &Page,
     ) -> Result<Slice<(UserRecord, Membership)>> {
-        let order = SortOrder { key: SortColumn::Text(("o", "username")), id: Some(("o", "id")), descending: false };
+        let order = SortOrder {
+            key: SortColumn::Text(col("o", user::Column::Username)),
+            id: Some(col("o", user::Column::Id)),
+            descending: false,
+        };
         let select = pagination::paginate(members_of(viewer, filter), &order, page);
         let slice = pagination::page_of(&self.read, &select, page, |row: MemberRow| {
             let cursor = Cursor { key: SortKey::Text(row.username.clone()), id: row.user_id.uuid() };
@@ -279,22 +292,32 @@ impl From<MemberRow> for membership::Model {
 
 fn members_of(viewer: &OrgMember, filter: &MemberFilter) -> SelectStatement {
     let mut select = Query::select();
-    for column in ["organization_id", "user_id", "role", "joined_at"] {
-        select.column(("m", column));
+    for column in [
+        membership::Column::OrganizationId,
+        membership::Column::UserId,
+        membership::Column::Role,
+        membership::Column::JoinedAt,
+    ] {
+        select.column(col("m", column));
     }
     select
-        .column(("o", "username"))
+        .column(col("o", user::Column::Username))
         .from_as(membership::Entity, "m")
-        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("m", "user_id")))
-        .and_where(Expr::col(("m", "organization_id")).eq(*viewer.organization()));
+        .join_as(
+            JoinType::InnerJoin,
+            user::Entity,
+            "o",
+            same(col("o", user::Column::Id), col("m", membership::Column::UserId)),
+        )
+        .and_where(Expr::col(col("m", membership::Column::OrganizationId)).eq(*viewer.organization()));
     if let Some(part) = &filter.search {
         // The email address is the last line: text that a newline follows is not part of it.
         let pattern =
             if *viewer.admin() { super::like_containing(part) } else { super::like_containing_before(part, "\n") };
-        select.and_where(Expr::col(("o", "searchable")).like(pattern));
+        select.and_where(Expr::col(col("o", user::Column::Searchable)).like(pattern));
     }
     if let Some(role) = filter.role {
-        select.and_where(Expr::col(("m", "role")).eq(role));
+        select.and_where(Expr::col(col("m", membership::Column::Role)).eq(role));
     }
     select
 }

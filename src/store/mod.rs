@@ -48,4 +48,4 @@ pub use tx::Tx;
 pub use usage::{GrantUsage, TokenUsage, UsageBatch};
 pub use users::{Identity, NewUser, Profile, UserRecord};
 
-use statements::{all, like_containing, like_containing_before, one, run, run_unique};
+use statements::{all, col, like_containing, like_containing_before, one, run, run_unique};

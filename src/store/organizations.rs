@@ -1,7 +1,7 @@
 //! Organizations: lookups, locks and changes.
 
 use super::{
-    Store, conditions,
+    Store, col, conditions,
     entity::{membership, organization},
     pagination::{self, SortColumn, SortOrder, same},
     run, run_unique,
@@ -134,7 +134,11 @@ impl Store {
 
     /// Returns a page of the viewer's organizations, oldest first, each with the viewer's role.
     pub async fn organizations_of(&self, viewer: &Viewer, page: &Page) -> Result<Slice<(Organization, Role)>> {
-        let order = SortOrder { key: SortColumn::<&'static str>::Id, id: Some(("o", "id")), descending: false };
+        let order = SortOrder {
+            key: SortColumn::<&'static str>::Id,
+            id: Some(col("o", organization::Column::Id)),
+            descending: false,
+        };
         let select = pagination::paginate(organizations_of(viewer), &order, page);
         pagination::page_of(&self.read, &select, page, |row: OrganizationRow| {
             let cursor = Cursor { key: SortKey::Id, id: row.id.uuid() };
@@ -161,17 +165,27 @@ struct OrganizationRow {
 
 fn organizations_of(viewer: &Viewer) -> SelectStatement {
     let mut select = Query::select();
-    for column in ["id", "slug", "name", "created_at"] {
-        select.column(("o", column));
+    for column in [
+        organization::Column::Id,
+        organization::Column::Slug,
+        organization::Column::Name,
+        organization::Column::CreatedAt,
+    ] {
+        select.column(col("o", column));
     }
     select
-        .column(("m", "role"))
+        .column(col("m", membership::Column::Role))
         .from_as(membership::Entity, "m")
-        .join_as(JoinType::InnerJoin, organization::Entity, "o", same(("o", "id"), ("m", "organization_id")))
-        .and_where(Expr::col(("m", "user_id")).eq(*viewer.user()))
+        .join_as(
+            JoinType::InnerJoin,
+            organization::Entity,
+            "o",
+            same(col("o", organization::Column::Id), col("m", membership::Column::OrganizationId)),
+        )
+        .and_where(Expr::col(col("m", membership::Column::UserId)).eq(*viewer.user()))
         .and_where(conditions::organization_exists("o"));
     if let Some(within) = viewer.within() {
-        select.and_where(Expr::col(("o", "id")).is_in(within.organizations.iter().copied()));
+        select.and_where(Expr::col(col("o", organization::Column::Id)).is_in(within.organizations.iter().copied()));
     }
     select.take()
 }

@@ -1,10 +1,10 @@
 //! Keyset pagination of lists, and the conditions that token lists share.
 
 use super::{
-    all,
+    all, col,
     column_types::{Expiry, LastUse},
     conditions,
-    entity::token_value,
+    entity::{grant_usage, token, token_value, user},
     like_containing, one,
 };
 use crate::domain::{
@@ -213,40 +213,44 @@ pub(super) fn within<C: IntoColumnRef + Copy>(column: C, range: TimeRange, never
 pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
     let mut all = Condition::all();
     for part in &filter.owner {
-        all = all.add(Expr::col(("o", "searchable")).like(like_containing(part)));
+        all = all.add(Expr::col(col("o", user::Column::Searchable)).like(like_containing(part)));
     }
     for word in &filter.words {
-        let owner = Expr::col(("o", "searchable")).like(like_containing(word));
-        all = all.add(owner.or(Expr::col(("t", "searchable")).like(like_containing(word))));
+        let owner = Expr::col(col("o", user::Column::Searchable)).like(like_containing(word));
+        all = all.add(owner.or(Expr::col(col("t", token::Column::Searchable)).like(like_containing(word))));
     }
     for value in &filter.values {
         all = all.add(match value {
-            Some(fingerprint) => Expr::col(("t", "id")).in_subquery(token_with_value(*fingerprint, at)),
+            Some(fingerprint) => Expr::col(col("t", token::Column::Id)).in_subquery(token_with_value(*fingerprint, at)),
             // The text begins like a token value but is none: no token matches.
             None => Expr::value(1).eq(0),
         });
     }
     for hint in &filter.hints {
-        all = all.add(Expr::col(("t", "hint")).eq(hint));
+        all = all.add(Expr::col(col("t", token::Column::Hint)).eq(hint));
     }
     for address in &filter.addresses {
-        all = all.add(Expr::col(("u", "address")).eq(address.to_string()));
+        all = all.add(Expr::col(col("u", grant_usage::Column::Address)).eq(address.to_string()));
     }
     let soon = filter.ends_within.map(|span| TimeRange { from: Some(at), to: Some(at.plus(span)) });
-    all.add_option(filter.never_used.map(|never| either(Expr::col(("u", "last_used_at")).eq(0_i64), never)))
-        .add_option(filter.never_expires.map(|never| either(Expr::col(("t", "expires_at")).eq(i64::MAX), never)))
-        .add(within(("t", "created_at"), filter.created_at, None))
-        .add(within(("u", "last_used_at"), filter.last_used_at, Some(0)))
-        .add_option(filter.unused_since.map(unused_since))
-        .add_option(filter.unused_for.map(|span| unused_since(at.minus(span))))
-        .add(within(("t", "expires_at"), filter.expires_at, Some(i64::MAX)))
-        .add_option(soon.map(|soon| within(("t", "expires_at"), soon, None)))
+    all.add_option(
+        filter.never_used.map(|never| either(Expr::col(col("u", grant_usage::Column::LastUsedAt)).eq(0_i64), never)),
+    )
+    .add_option(
+        filter.never_expires.map(|never| either(Expr::col(col("t", token::Column::ExpiresAt)).eq(i64::MAX), never)),
+    )
+    .add(within(col("t", token::Column::CreatedAt), filter.created_at, None))
+    .add(within(col("u", grant_usage::Column::LastUsedAt), filter.last_used_at, Some(0)))
+    .add_option(filter.unused_since.map(unused_since))
+    .add_option(filter.unused_for.map(|span| unused_since(at.minus(span))))
+    .add(within(col("t", token::Column::ExpiresAt), filter.expires_at, Some(i64::MAX)))
+    .add_option(soon.map(|soon| within(col("t", token::Column::ExpiresAt), soon, None)))
 }
 
 /// Selects the ID of the token with this value.
 fn token_with_value(fingerprint: Fingerprint, at: Time) -> SelectStatement {
     Query::select()
-        .column(("v", "token_id"))
+        .column(col("v", token_value::Column::TokenId))
         .from_as(token_value::Entity, "v")
         .cond_where(conditions::token_value_is("v", fingerprint, at))
         .take()
@@ -254,7 +258,7 @@ fn token_with_value(fingerprint: Fingerprint, at: Time) -> SelectStatement {
 
 /// Tests the last use. Never used is stored as 0, which is not less than a time before 1970.
 fn unused_since(since: Time) -> Expr {
-    let last = || Expr::col(("u", "last_used_at"));
+    let last = || Expr::col(col("u", grant_usage::Column::LastUsedAt));
     if since.micros() > 0 { last().lt(since) } else { last().eq(0_i64) }
 }
 

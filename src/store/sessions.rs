@@ -5,7 +5,7 @@
 //! valid.
 
 use super::{
-    Store, all, conditions,
+    Store, all, col, conditions,
     entity::{password, session, user},
     maintenance::Maintenance,
     one,
@@ -102,10 +102,10 @@ impl Store {
     /// one.
     pub async fn sign_in_by_name(&self, name: &str) -> Result<Option<SignIn>> {
         let folded = text::fold(name);
-        let matches = Condition::any().add(Expr::col(("u", "username")).eq(folded.as_str())).add(
+        let matches = Condition::any().add(Expr::col(col("u", user::Column::Username)).eq(folded.as_str())).add(
             Condition::all()
-                .add(Expr::col(("u", "email")).is_in([name, folded.as_str()]))
-                .add(Expr::col(("u", "email_verified")).eq(true)),
+                .add(Expr::col(col("u", user::Column::Email)).is_in([name, folded.as_str()]))
+                .add(Expr::col(col("u", user::Column::EmailVerified)).eq(true)),
         );
         let mut rows = all::<SignIn>(&self.checks, &sign_ins().cond_where(matches).limit(2).take()).await?;
         // An address that two users have identifies neither.
@@ -115,18 +115,20 @@ impl Store {
 
     /// Returns what a sign-in needs to know about this user.
     pub async fn sign_in(&self, user: UserId) -> Result<Option<SignIn>> {
-        one(&self.checks, &sign_ins().and_where(Expr::col(("u", "id")).eq(user)).take()).await
+        one(&self.checks, &sign_ins().and_where(Expr::col(col("u", user::Column::Id)).eq(user)).take()).await
     }
 
     /// Returns the session whose cookie has this fingerprint, if it is valid.
     pub async fn session_by_fingerprint(&self, fingerprint: Fingerprint, at: Time) -> Result<Option<Session>> {
-        let find = live_sessions(at).and_where(Expr::col(("s", "fingerprint")).eq(fingerprint)).take();
+        let find =
+            live_sessions(at).and_where(Expr::col(col("s", session::Column::Fingerprint)).eq(fingerprint)).take();
         Ok(one::<SessionRow>(&self.checks, &find).await?.map(Session::from))
     }
 
     /// Returns those of these sessions that are valid. Policy decides who may see them.
     pub async fn sessions(&self, ids: &[SessionId], at: Time) -> Result<HashMap<SessionId, Session>> {
-        let find = live_sessions(at).and_where(Expr::col(("s", "id")).is_in(ids.iter().copied())).take();
+        let find =
+            live_sessions(at).and_where(Expr::col(col("s", session::Column::Id)).is_in(ids.iter().copied())).take();
         let rows = all::<SessionRow>(&self.read, &find).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
@@ -135,7 +137,11 @@ impl Store {
 impl Store {
     /// Returns a page of the user's valid sessions, newest first.
     pub async fn sessions_of(&self, user: &SignedInUser, page: &Page, at: Time) -> Result<Slice<Session>> {
-        let order = SortOrder { key: SortColumn::<&'static str>::Id, id: Some(("s", "id")), descending: true };
+        let order = SortOrder {
+            key: SortColumn::<&'static str>::Id,
+            id: Some(col("s", session::Column::Id)),
+            descending: true,
+        };
         let select = pagination::paginate(of_user(user, at), &order, page);
         pagination::page_of(&self.read, &select, page, |row: SessionRow| {
             (Cursor { key: SortKey::Id, id: row.id.uuid() }, row.into())
@@ -278,22 +284,22 @@ impl Maintenance<'_> {
 /// network from which the session was opened.
 async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Result<()> {
     let address = new.address.map(|address| address.to_string());
-    let row: [(&str, Expr); 9] = [
-        ("id", Expr::value(new.id)),
-        ("fingerprint", Expr::value(new.fingerprint)),
-        ("user_id", Expr::col(("u", "id"))),
-        ("password_version", Expr::value(new.password_version)),
-        ("created_at", Expr::value(new.at)),
-        ("last_seen_at", Expr::value(new.at)),
-        ("authenticated_at", Expr::value(new.at)),
-        ("address", Expr::value(address)),
-        ("user_agent", Expr::value(new.user_agent)),
+    let row: [(session::Column, Expr); 9] = [
+        (session::Column::Id, Expr::value(new.id)),
+        (session::Column::Fingerprint, Expr::value(new.fingerprint)),
+        (session::Column::UserId, Expr::col(col("u", user::Column::Id))),
+        (session::Column::PasswordVersion, Expr::value(new.password_version)),
+        (session::Column::CreatedAt, Expr::value(new.at)),
+        (session::Column::LastSeenAt, Expr::value(new.at)),
+        (session::Column::AuthenticatedAt, Expr::value(new.at)),
+        (session::Column::Address, Expr::value(address)),
+        (session::Column::UserAgent, Expr::value(new.user_agent)),
     ];
     let (columns, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
     let user = Query::select()
         .exprs(values)
         .from_as(user::Entity, "u")
-        .and_where(Expr::col(("u", "id")).eq(new.user))
+        .and_where(Expr::col(col("u", user::Column::Id)).eq(new.user))
         .and_where(conditions::user_exists("u"))
         .lock(LOCK)
         .take();
@@ -327,35 +333,61 @@ async fn add_network(connection: &impl ConnectionTrait, user: UserId, address: I
 
 fn sign_ins() -> SelectStatement {
     Query::select()
-        .columns([("u", "id"), ("u", "disabled_at"), ("p", "hash"), ("p", "version"), ("p", "networks")])
+        .columns([
+            col("u", user::Column::Id),
+            col("u", user::Column::DisabledAt),
+            col("p", password::Column::Hash),
+            col("p", password::Column::Version),
+            col("p", password::Column::Networks),
+        ])
         .from_as(user::Entity, "u")
-        .join_as(JoinType::LeftJoin, password::Entity, "p", same(("p", "user_id"), ("u", "id")))
+        .join_as(
+            JoinType::LeftJoin,
+            password::Entity,
+            "p",
+            same(col("p", password::Column::UserId), col("u", user::Column::Id)),
+        )
         .and_where(conditions::user_exists("u"))
         .take()
 }
 
 /// Selects the sessions that are valid at this time.
 fn live_sessions(at: Time) -> SelectStatement {
-    let columns = ["id", "user_id", "created_at", "last_seen_at", "authenticated_at", "address", "user_agent"];
-    let with = same(("p", "user_id"), ("s", "user_id"));
+    let columns = [
+        session::Column::Id,
+        session::Column::UserId,
+        session::Column::CreatedAt,
+        session::Column::LastSeenAt,
+        session::Column::AuthenticatedAt,
+        session::Column::Address,
+        session::Column::UserAgent,
+    ];
+    let with = same(col("p", password::Column::UserId), col("s", session::Column::UserId));
     Query::select()
-        .columns(columns.map(|column| ("s", column)))
+        .columns(columns.map(|column| col("s", column)))
         .from_as(session::Entity, "s")
-        .join_as(JoinType::InnerJoin, user::Entity, "u", same(("u", "id"), ("s", "user_id")))
+        .join_as(
+            JoinType::InnerJoin,
+            user::Entity,
+            "u",
+            same(col("u", user::Column::Id), col("s", session::Column::UserId)),
+        )
         .join_as(JoinType::InnerJoin, password::Entity, "p", with)
-        .and_where(Expr::col(("p", "version")).eq(Expr::col(("s", "password_version"))))
+        .and_where(
+            Expr::col(col("p", password::Column::Version)).eq(Expr::col(col("s", session::Column::PasswordVersion))),
+        )
         .and_where(conditions::user_is("u", UserStatus::Enabled))
-        .and_where(Expr::col(("s", "created_at")).gt(at.minus(MAX_LIFETIME)))
-        .and_where(Expr::col(("s", "last_seen_at")).gt(at.minus(IDLE_TIMEOUT)))
+        .and_where(Expr::col(col("s", session::Column::CreatedAt)).gt(at.minus(MAX_LIFETIME)))
+        .and_where(Expr::col(col("s", session::Column::LastSeenAt)).gt(at.minus(IDLE_TIMEOUT)))
         .take()
 }
 
 fn of_user(user: &SignedInUser, at: Time) -> SelectStatement {
-    live_sessions(at).and_where(Expr::col(("s", "user_id")).eq(*user.user())).take()
+    live_sessions(at).and_where(Expr::col(col("s", session::Column::UserId)).eq(*user.user())).take()
 }
 
 /// Returns whether a session is valid at this time.
 pub(super) async fn is_session_live(connection: &impl ConnectionTrait, session: SessionId, at: Time) -> Result<bool> {
-    let find = live_sessions(at).and_where(Expr::col(("s", "id")).eq(session)).take();
+    let find = live_sessions(at).and_where(Expr::col(col("s", session::Column::Id)).eq(session)).take();
     Ok(one::<SessionRow>(connection, &find).await?.is_some())
 }

@@ -1,7 +1,7 @@
 //! The query of a check: everything that the decision about a token depends on, in one statement.
 
 use super::{
-    Store, all,
+    Store, all, col,
     column_types::Expiry,
     conditions,
     entity::{grant, membership, organization, token, token_value, user},
@@ -84,23 +84,51 @@ fn snapshot_without_grants(row: Row) -> Snapshot {
 
 fn snapshot(fingerprint: &Fingerprint, at: Time) -> SelectStatement {
     let mut select = Query::select();
-    for column in ["id", "description", "scopes", "created_at", "expires_at", "expired_at", "revoked_at", "owner_id"] {
-        select.column(("t", column));
+    for column in [
+        token::Column::Id,
+        token::Column::Description,
+        token::Column::Scopes,
+        token::Column::CreatedAt,
+        token::Column::ExpiresAt,
+        token::Column::ExpiredAt,
+        token::Column::RevokedAt,
+        token::Column::OwnerId,
+    ] {
+        select.column(col("t", column));
     }
-    for column in ["username", "name", "email", "disabled_at", "deleted_at"] {
-        select.column(("o", column));
+    for column in [
+        user::Column::Username,
+        user::Column::Name,
+        user::Column::Email,
+        user::Column::DisabledAt,
+        user::Column::DeletedAt,
+    ] {
+        select.column(col("o", column));
     }
-    let unremoved = same(("g", "token_id"), ("t", "id")).and(conditions::grant_is_unremoved("g"));
-    let exists = same(("r", "id"), ("g", "organization_id")).and(conditions::organization_exists("r"));
-    let member = same(("m", "organization_id"), ("r", "id")).and(same(("m", "user_id"), ("t", "owner_id")));
+    let unremoved =
+        same(col("g", grant::Column::TokenId), col("t", token::Column::Id)).and(conditions::grant_is_unremoved("g"));
+    let exists = same(col("r", organization::Column::Id), col("g", grant::Column::OrganizationId))
+        .and(conditions::organization_exists("r"));
+    let member = same(col("m", membership::Column::OrganizationId), col("r", organization::Column::Id))
+        .and(same(col("m", membership::Column::UserId), col("t", token::Column::OwnerId)));
     select
-        .expr_as(Expr::col(("g", "id")), "grant_id")
-        .expr_as(Expr::col(("r", "id")), "organization_id")
-        .column(("r", "slug"))
-        .column(("m", "role"))
+        .expr_as(Expr::col(col("g", grant::Column::Id)), "grant_id")
+        .expr_as(Expr::col(col("r", organization::Column::Id)), "organization_id")
+        .column(col("r", organization::Column::Slug))
+        .column(col("m", membership::Column::Role))
         .from_as(token_value::Entity, "v")
-        .join_as(JoinType::InnerJoin, token::Entity, "t", same(("t", "id"), ("v", "token_id")))
-        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("t", "owner_id")))
+        .join_as(
+            JoinType::InnerJoin,
+            token::Entity,
+            "t",
+            same(col("t", token::Column::Id), col("v", token_value::Column::TokenId)),
+        )
+        .join_as(
+            JoinType::InnerJoin,
+            user::Entity,
+            "o",
+            same(col("o", user::Column::Id), col("t", token::Column::OwnerId)),
+        )
         .join_as(JoinType::LeftJoin, grant::Entity, "g", unremoved)
         .join_as(JoinType::LeftJoin, organization::Entity, "r", exists)
         .join_as(JoinType::LeftJoin, membership::Entity, "m", member)

@@ -6,9 +6,14 @@ use super::{
 };
 use crate::domain::error::{Error, Result};
 use sea_orm::{
-    ConnectionTrait, DbErr, FromQueryResult, SqlErr,
+    ConnectionTrait, DbErr, FromQueryResult, IdenStatic, SqlErr,
     sea_query::{LikeExpr, SelectStatement},
 };
+
+/// Names a column of a table by the alias of the table in a statement.
+pub(super) fn col(alias: &'static str, column: impl IdenStatic) -> (&'static str, &'static str) {
+    (alias, column.as_str())
+}
 
 /// Runs a statement. A request that the database failed once does not wait for it again.
 pub(super) async fn run<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T> {

@@ -1,7 +1,7 @@
 //! The tokens that a caller can see, how much of each, and the order in which they are listed.
 
 use super::{
-    Store, all,
+    Store, all, col,
     column_types::{Expiry, LastUse},
     conditions,
     entity::{grant, membership, organization, token, token_usage, user},
@@ -122,40 +122,51 @@ impl From<TokenRow> for Token {
 fn sort_order(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
         TokenOrderField::CreatedAt => SortColumn::Id,
-        TokenOrderField::LastUsedAt => SortColumn::Number(("u", "last_used_at")),
-        TokenOrderField::Owner => SortColumn::Text(("o", "username")),
-        TokenOrderField::ExpiresAt => SortColumn::Number(("t", "expires_at")),
+        TokenOrderField::LastUsedAt => SortColumn::Number(col("u", token_usage::Column::LastUsedAt)),
+        TokenOrderField::Owner => SortColumn::Text(col("o", user::Column::Username)),
+        TokenOrderField::ExpiresAt => SortColumn::Number(col("t", token::Column::ExpiresAt)),
     };
-    SortOrder { key, id: Some(("t", "id")), descending: order.descending }
+    SortOrder { key, id: Some(col("t", token::Column::Id)), descending: order.descending }
 }
 
 fn tokens_of(viewer: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement {
     let mut select = Query::select();
     for column in [
-        "id",
-        "hint",
-        "owner_id",
-        "description",
-        "scopes",
-        "created_at",
-        "expires_at",
-        "expired_at",
-        "revoked_at",
-        "version",
+        token::Column::Id,
+        token::Column::Hint,
+        token::Column::OwnerId,
+        token::Column::Description,
+        token::Column::Scopes,
+        token::Column::CreatedAt,
+        token::Column::ExpiresAt,
+        token::Column::ExpiredAt,
+        token::Column::RevokedAt,
+        token::Column::Version,
     ] {
-        select.column(("t", column));
+        select.column(col("t", column));
     }
     select
-        .column(("u", "last_used_at"))
-        .column(("o", "username"))
+        .column(col("u", token_usage::Column::LastUsedAt))
+        .column(col("o", user::Column::Username))
         .from_as(token::Entity, "t")
-        .join_as(JoinType::InnerJoin, token_usage::Entity, "u", same(("u", "token_id"), ("t", "id")))
-        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("t", "owner_id")))
-        .and_where(Expr::col(("t", "owner_id")).eq(*viewer.user()))
+        .join_as(
+            JoinType::InnerJoin,
+            token_usage::Entity,
+            "u",
+            same(col("u", token_usage::Column::TokenId), col("t", token::Column::Id)),
+        )
+        .join_as(
+            JoinType::InnerJoin,
+            user::Entity,
+            "o",
+            same(col("o", user::Column::Id), col("t", token::Column::OwnerId)),
+        )
+        .and_where(Expr::col(col("t", token::Column::OwnerId)).eq(*viewer.user()))
         .cond_where(conditions::token_is_any("t", filter.statuses(), at))
         .cond_where(pagination::shared(filter, at));
     for scope in &filter.scopes {
-        select.and_where(Expr::col(("t", "scopes")).like(super::like_containing(&format!(" {scope} "))));
+        select
+            .and_where(Expr::col(col("t", token::Column::Scopes)).like(super::like_containing(&format!(" {scope} "))));
     }
     if let Some(expected) = filter.owner_is_admin {
         select.and_where(pagination::either(Expr::exists(administered(viewer)), expected));
@@ -173,9 +184,10 @@ fn administered(viewer: &Viewer) -> SelectStatement {
             JoinType::InnerJoin,
             membership::Entity,
             "m",
-            same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id"))),
+            same(col("m", membership::Column::OrganizationId), col("g", grant::Column::OrganizationId))
+                .and(same(col("m", membership::Column::UserId), col("g", grant::Column::OwnerId))),
         )
-        .and_where(Expr::col(("m", "role")).eq(Role::Admin))
+        .and_where(Expr::col(col("m", membership::Column::Role)).eq(Role::Admin))
         .take()
 }
 
@@ -186,10 +198,11 @@ fn visible_grants(viewer: &Viewer) -> SelectStatement {
     select
         .expr(Expr::value(1))
         .from_as(grant::Entity, "g")
-        .and_where(same(("g", "token_id"), ("t", "id")))
+        .and_where(same(col("g", grant::Column::TokenId), col("t", token::Column::Id)))
         .and_where(conditions::grant_is_unremoved("g"));
     if let Some(within) = viewer.within() {
-        select.and_where(Expr::col(("g", "organization_id")).is_in(within.organizations.iter().copied()));
+        select
+            .and_where(Expr::col(col("g", grant::Column::OrganizationId)).is_in(within.organizations.iter().copied()));
     }
     select.take()
 }
@@ -227,20 +240,25 @@ async fn token_accesses(
 fn token_access_query(tokens: &[TokenId]) -> SelectStatement {
     Query::select()
         .distinct()
-        .expr_as(Expr::col(("t", "id")), "token_id")
-        .column(("t", "owner_id"))
-        .column(("o", "id"))
-        .expr_as(Expr::col(("o", "id")), "organization_id")
-        .column(("g", "removed_at"))
+        .expr_as(Expr::col(col("t", token::Column::Id)), "token_id")
+        .column(col("t", token::Column::OwnerId))
+        .expr_as(Expr::col(col("o", organization::Column::Id)), "organization_id")
+        .column(col("g", grant::Column::RemovedAt))
         .from_as(token::Entity, "t")
-        .join_as(JoinType::LeftJoin, grant::Entity, "g", same(("g", "token_id"), ("t", "id")))
+        .join_as(
+            JoinType::LeftJoin,
+            grant::Entity,
+            "g",
+            same(col("g", grant::Column::TokenId), col("t", token::Column::Id)),
+        )
         .join_as(
             JoinType::LeftJoin,
             organization::Entity,
             "o",
-            same(("o", "id"), ("g", "organization_id")).and(conditions::organization_exists("o")),
+            same(col("o", organization::Column::Id), col("g", grant::Column::OrganizationId))
+                .and(conditions::organization_exists("o")),
         )
-        .and_where(Expr::col(("t", "id")).is_in(tokens.iter().copied()))
+        .and_where(Expr::col(col("t", token::Column::Id)).is_in(tokens.iter().copied()))
         .take()
 }
 
@@ -263,15 +281,16 @@ pub(super) async fn token_organizations(
 
 fn token_organizations_query(token: TokenId, at: Time) -> SelectStatement {
     Query::select()
-        .column(("g", "organization_id"))
+        .column(col("g", grant::Column::OrganizationId))
         .from_as(token::Entity, "t")
         .join_as(
             JoinType::LeftJoin,
             grant::Entity,
             "g",
-            same(("g", "token_id"), ("t", "id")).and(conditions::grant_is_unremoved("g")),
+            same(col("g", grant::Column::TokenId), col("t", token::Column::Id))
+                .and(conditions::grant_is_unremoved("g")),
         )
-        .and_where(Expr::col(("t", "id")).eq(token))
+        .and_where(Expr::col(col("t", token::Column::Id)).eq(token))
         .cond_where(conditions::token_is("t", TokenStatus::Active, at))
         .take()
 }

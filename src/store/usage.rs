@@ -2,7 +2,7 @@
 //! time wins.
 
 use super::{
-    all,
+    all, col,
     column_types::LastUse,
     conditions,
     entity::{grant, grant_usage, token_usage},
@@ -56,7 +56,25 @@ pub struct UsageBatch {
     pub grants: Vec<GrantUsage>,
 }
 
+/// Lists the columns of usage that both tables have, of one of them. [`UsageColumns`] reads them.
+macro_rules! usage_columns {
+    ($table:ident) => {
+        [
+            $table::Column::LastUsedAt,
+            $table::Column::LastRequestAt,
+            $table::Column::Address,
+            $table::Column::UserAgent,
+            $table::Column::Method,
+            $table::Column::Path,
+            $table::Column::Scope,
+            $table::Column::Allowed,
+        ]
+    };
+}
+pub(super) use usage_columns;
+
 /// The columns of usage that both tables have.
+#[derive(Debug, FromQueryResult)]
 pub(super) struct UsageColumns {
     pub(super) last_used_at: LastUse,
     pub(super) last_request_at: Option<Time>,
@@ -68,23 +86,25 @@ pub(super) struct UsageColumns {
     pub(super) allowed: bool,
 }
 
-pub(super) fn of(row: UsageColumns) -> Usage {
-    Usage {
-        last_used_at: row.last_used_at.0,
-        last_request: row.last_request_at.map(|at| Request {
-            at,
-            address: row.address.and_then(|address| address.parse().ok()),
-            user_agent: row.user_agent,
-            method: row.method,
-            path: row.path,
-            scope: row.scope,
-            allowed: row.allowed,
-        }),
+impl From<UsageColumns> for Usage {
+    fn from(row: UsageColumns) -> Self {
+        Self {
+            last_used_at: row.last_used_at.0,
+            last_request: row.last_request_at.map(|at| Request {
+                at,
+                address: row.address.and_then(|address| address.parse().ok()),
+                user_agent: row.user_agent,
+                method: row.method,
+                path: row.path,
+                scope: row.scope,
+                allowed: row.allowed,
+            }),
+        }
     }
 }
 
 pub(super) fn of_token(row: token_usage::Model) -> Usage {
-    of(UsageColumns {
+    Usage::from(UsageColumns {
         last_used_at: row.last_used_at,
         last_request_at: row.last_request_at,
         address: row.address,
@@ -129,14 +149,14 @@ impl Maintenance<'_> {
             before: GrantId,
             after: GrantId,
         }
-        let of_both =
-            same(("b", "token_id"), ("g", "token_id")).and(same(("b", "organization_id"), ("g", "organization_id")));
+        let of_both = same(col("b", grant::Column::TokenId), col("g", grant::Column::TokenId))
+            .and(same(col("b", grant::Column::OrganizationId), col("g", grant::Column::OrganizationId)));
         let select = Query::select()
-            .expr_as(Expr::col(("b", "id")), "before")
-            .expr_as(Expr::col(("g", "id")), "after")
+            .expr_as(Expr::col(col("b", grant::Column::Id)), "before")
+            .expr_as(Expr::col(col("g", grant::Column::Id)), "after")
             .from_as(grant::Entity, "b")
             .join_as(JoinType::InnerJoin, grant::Entity, "g", of_both)
-            .and_where(Expr::col(("b", "id")).is_in(used.iter().map(|used| used.grant)))
+            .and_where(Expr::col(col("b", grant::Column::Id)).is_in(used.iter().map(|used| used.grant)))
             .and_where(conditions::grant_is_unremoved("b").not())
             .and_where(conditions::grant_is_unremoved("g"))
             .take();
@@ -199,17 +219,20 @@ fn empty_request() -> Request {
     }
 }
 
-/// The row always exists. Keeps the later request and the later last use.
+/// The row always exists; both tables have these columns. Keeps the later request and the later last use.
 fn keep_latest(table: &'static str, key: impl Iden + 'static) -> OnConflict {
     let mut conflict = OnConflict::column(key);
-    let stored = move |column: &'static str| Expr::col((table, column));
-    let new = |column: &'static str| Expr::col(("excluded", column));
-    let choose = move |column: &'static str, by: &'static str| {
+    let stored = move |column: grant_usage::Column| Expr::col((table, column));
+    let new = |column: grant_usage::Column| Expr::col(("excluded", column));
+    let choose = move |column: grant_usage::Column, by: grant_usage::Column| {
         CaseStatement::new().case(stored(by).is_null().or(new(by).gte(stored(by))), new(column)).finally(stored(column))
     };
-    conflict.value("last_used_at", choose("last_used_at", "last_used_at"));
-    for column in ["address", "user_agent", "method", "path", "scope", "allowed", "last_request_at"] {
-        conflict.value(column, choose(column, "last_request_at"));
+    for column in usage_columns!(grant_usage) {
+        let by = match column {
+            grant_usage::Column::LastUsedAt => column,
+            _ => grant_usage::Column::LastRequestAt,
+        };
+        conflict.value(column, choose(column, by));
     }
     conflict
 }

@@ -1,7 +1,7 @@
 //! Users: lookups, profiles and the authorization context of a caller.
 
 use super::{
-    Store, all, conditions,
+    Store, all, col, conditions,
     entity::{delivery, membership, organization, user},
     pagination::same,
     run, run_unique, sessions,
@@ -354,11 +354,16 @@ struct RoleRow {
 
 pub(super) async fn roles(connection: &impl ConnectionTrait, user: UserId) -> Result<BTreeMap<OrganizationId, Role>> {
     let select = Query::select()
-        .column(("m", "organization_id"))
-        .column(("m", "role"))
+        .column(col("m", membership::Column::OrganizationId))
+        .column(col("m", membership::Column::Role))
         .from_as(membership::Entity, "m")
-        .join_as(JoinType::InnerJoin, organization::Entity, "o", same(("o", "id"), ("m", "organization_id")))
-        .and_where(Expr::col(("m", "user_id")).eq(user))
+        .join_as(
+            JoinType::InnerJoin,
+            organization::Entity,
+            "o",
+            same(col("o", organization::Column::Id), col("m", membership::Column::OrganizationId)),
+        )
+        .and_where(Expr::col(col("m", membership::Column::UserId)).eq(user))
         .and_where(conditions::organization_exists("o"))
         .take();
     let rows = all::<RoleRow>(connection, &select).await?;
