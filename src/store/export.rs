@@ -4,8 +4,8 @@ use super::{
     Store, col,
     column_types::{Expiry, LastUse},
     entity::{grant, token, user},
-    grants::audit_list,
     pagination::{self, SortColumn, SortOrder},
+    token_lists::audit_list,
 };
 use crate::domain::{
     cursor::{Cursor, SortKey},

@@ -27,6 +27,7 @@ mod sql_snapshots;
 mod statements;
 mod statistics;
 mod token_access;
+mod token_lists;
 mod tokens;
 mod tx;
 mod usage;

@@ -1,19 +1,11 @@
 //! Keyset pagination of lists, and the conditions that token lists share.
 
-use super::{
-    all, col,
-    column_types::{Expiry, LastUse},
-    conditions,
-    entity::{grant_usage, token, token_value, user},
-    like_containing, one,
-};
+use super::{all, one};
 use crate::domain::{
     cursor::{Cursor, SortKey},
     error::Result,
-    filter::{TimeRange, TokenFilter, TokenOrder, TokenOrderField},
+    filter::TimeRange,
     page::{Page, Slice},
-    secret::Fingerprint,
-    time::Time,
 };
 use sea_orm::{
     Condition, ConnectionTrait, ExprTrait as _, FromQueryResult, Order,
@@ -187,17 +179,6 @@ pub(super) async fn count_each<P: Eq + Hash>(
     Ok(rows.into_iter().map(|row| (id(row.parent), u64::try_from(row.count).unwrap_or_default())).collect())
 }
 
-/// The place of a row in a list of tokens.
-pub(super) fn cursor(order: TokenOrder, id: Uuid, last_used_at: LastUse, username: &str, expires_at: Expiry) -> Cursor {
-    let key = match order.field {
-        TokenOrderField::CreatedAt => SortKey::Id,
-        TokenOrderField::LastUsedAt => SortKey::Number(last_used_at.number()),
-        TokenOrderField::Owner => SortKey::Text(username.to_owned()),
-        TokenOrderField::ExpiresAt => SortKey::Number(expires_at.number()),
-    };
-    Cursor { key, id }
-}
-
 /// Selects rows whose column lies in the range. The value for never lies in no range.
 pub(super) fn within<C: IntoColumnRef + Copy>(column: C, range: TimeRange, never: Option<i64>) -> Condition {
     if range == TimeRange::default() {
@@ -207,64 +188,6 @@ pub(super) fn within<C: IntoColumnRef + Copy>(column: C, range: TimeRange, never
         .add_option(range.from.map(|from| Expr::col(column).gte(from)))
         .add_option(range.to.map(|to| Expr::col(column).lt(to)))
         .add_option(never.map(|never| Expr::col(column).ne(never)))
-}
-
-/// The conditions that the audit and the owner's list share. Aliases: `t` tokens, `o` their owner, `u` their usage.
-pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
-    let mut all = Condition::all();
-    for part in &filter.owner {
-        all = all.add(Expr::col(col("o", user::Column::Searchable)).like(like_containing(part)));
-    }
-    for word in &filter.words {
-        let owner = Expr::col(col("o", user::Column::Searchable)).like(like_containing(word));
-        all = all.add(owner.or(Expr::col(col("t", token::Column::Searchable)).like(like_containing(word))));
-    }
-    for value in &filter.values {
-        all = all.add(match value {
-            Some(fingerprint) => Expr::col(col("t", token::Column::Id)).in_subquery(token_with_value(*fingerprint, at)),
-            // The text begins like a token value but is none: no token matches.
-            None => Expr::value(1).eq(0),
-        });
-    }
-    for hint in &filter.hints {
-        all = all.add(Expr::col(col("t", token::Column::Hint)).eq(hint));
-    }
-    for address in &filter.addresses {
-        all = all.add(Expr::col(col("u", grant_usage::Column::Address)).eq(address.to_string()));
-    }
-    let soon = filter.ends_within.map(|span| TimeRange { from: Some(at), to: Some(at.plus(span)) });
-    all.add_option(
-        filter.never_used.map(|never| either(Expr::col(col("u", grant_usage::Column::LastUsedAt)).eq(0_i64), never)),
-    )
-    .add_option(
-        filter.never_expires.map(|never| either(Expr::col(col("t", token::Column::ExpiresAt)).eq(i64::MAX), never)),
-    )
-    .add(within(col("t", token::Column::CreatedAt), filter.created_at, None))
-    .add(within(col("u", grant_usage::Column::LastUsedAt), filter.last_used_at, Some(0)))
-    .add_option(filter.unused_since.map(unused_since))
-    .add_option(filter.unused_for.map(|span| unused_since(at.minus(span))))
-    .add(within(col("t", token::Column::ExpiresAt), filter.expires_at, Some(i64::MAX)))
-    .add_option(soon.map(|soon| within(col("t", token::Column::ExpiresAt), soon, None)))
-}
-
-/// Selects the ID of the token with this value.
-fn token_with_value(fingerprint: Fingerprint, at: Time) -> SelectStatement {
-    Query::select()
-        .column(col("v", token_value::Column::TokenId))
-        .from_as(token_value::Entity, "v")
-        .cond_where(conditions::token_value_is("v", fingerprint, at))
-        .take()
-}
-
-/// Tests the last use. Never used is stored as 0, which is not less than a time before 1970.
-fn unused_since(since: Time) -> Expr {
-    let last = || Expr::col(col("u", grant_usage::Column::LastUsedAt));
-    if since.micros() > 0 { last().lt(since) } else { last().eq(0_i64) }
-}
-
-/// Returns the condition or its negation.
-pub(super) fn either(condition: Expr, expected: bool) -> Expr {
-    if expected { condition } else { condition.not() }
 }
 
 /// Tests two columns for equality, in a join or a condition.

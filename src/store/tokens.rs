@@ -1,18 +1,18 @@
-//! Tokens with their grants: creation, changes and revocation.
+//! Tokens: creation, changes, expiry and revocation.
 
 use super::{
     Store,
     column_types::{Expiry, LastUse},
     conditions,
-    entity::{grant, grant_scope, grant_usage, token, token_usage, token_value, user},
+    entity::{grant, grant_scope, token, token_usage, token_value, user},
     run,
-    tx::{Tx, chunks},
+    tx::Tx,
     users::LOCK,
 };
 use crate::domain::{
     error::{Error, Result},
-    id::{GrantId, OrganizationId, TokenId, UserId},
-    policy::{GrantRemover, Operator, RecentlyAuthenticated, SignedInUser, System, TokenOwner, TokenRevoker},
+    id::{OrganizationId, TokenId, UserId},
+    policy::{Operator, RecentlyAuthenticated, SignedInUser, System, TokenOwner, TokenRevoker},
     scope::ScopeSet,
     secret::Fingerprint,
     state::TokenStatus,
@@ -21,13 +21,12 @@ use crate::domain::{
     token::Token,
 };
 use sea_orm::{
-    ActiveModelTrait as _,
     ActiveValue::Set,
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    ColumnTrait as _, EntityTrait as _, ExprTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _,
     sea_query::{Expr, LockType},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 /// A token to create.
 #[derive(Debug)]
@@ -209,7 +208,7 @@ impl Tx {
 
     /// Locks the owner of an active token and then the token until the commit. Changes of one token therefore run one
     /// after another, and none runs after its owner was deleted, since the token is revoked then.
-    async fn lock_token(&self, token: TokenId) -> Result<Token> {
+    pub(super) async fn lock_token(&self, token: TokenId) -> Result<Token> {
         let at = self.caller().at;
         let owner = token::Entity::find().select_only().column(token::Column::OwnerId);
         let owner = owner.filter(token::Column::Id.eq(token)).into_query();
@@ -289,176 +288,5 @@ impl Tx {
             .filter(conditions::token_is(token::Entity, TokenStatus::Active, at))
             .exec_with_returning(&self.db);
         Ok(run(update).await?.into_iter().map(|token| token.id).collect())
-    }
-
-    /// Removes all grants of a user's tokens. Returns the organizations that were removed from each token.
-    pub async fn remove_grants_of(&self, _: &Operator, owner: UserId) -> Result<HashMap<TokenId, Vec<OrganizationId>>> {
-        let own =
-            token::Entity::find().select_only().column(token::Column::Id).filter(token::Column::OwnerId.eq(owner));
-        let condition = Condition::all().add(grant::Column::TokenId.in_subquery(own.into_query()));
-        let mut removed = HashMap::<_, Vec<_>>::new();
-        for grant in self.remove_grants(condition, None).await? {
-            removed.entry(grant.token_id).or_default().push(grant.organization_id);
-        }
-        Ok(removed)
-    }
-
-    /// Gives a token access to one more organization. The token must be locked.
-    pub async fn add_organization(
-        &self,
-        _: &RecentlyAuthenticated<TokenOwner>,
-        token: &Token,
-        organization: OrganizationId,
-    ) -> Result<GrantId> {
-        let unremoved = self.unremoved_grants(token.id).await?;
-        if unremoved.iter().any(|grant| grant.organization_id == organization) {
-            return Err(Error::Conflict("The token already has access to this organization.".into()));
-        }
-        if unremoved.len() >= crate::domain::token::MAX_ORGANIZATIONS {
-            return Err(Error::invalid(
-                "organizationId",
-                "A token has access to at most 100 organizations; remove one first, or create another token.",
-            ));
-        }
-        let before = self.latest_grant(token.id, organization).await?;
-        let grants = self.insert_grants(token, BTreeSet::from([organization])).await?;
-        let grant = grants.first().copied().ok_or_else(|| Error::Bug("no grant was created".into()))?;
-        if let Some(before) = before {
-            self.copy_grant_usage(before, grant).await?;
-        }
-        Ok(grant)
-    }
-
-    async fn latest_grant(&self, token: TokenId, organization: OrganizationId) -> Result<Option<GrantId>> {
-        let find = grant::Entity::find()
-            .select_only()
-            .column(grant::Column::Id)
-            .filter(grant::Column::TokenId.eq(token))
-            .filter(grant::Column::OrganizationId.eq(organization))
-            .order_by_desc(grant::Column::Id)
-            .limit(1)
-            .into_tuple();
-        run(find.one(&self.db)).await
-    }
-
-    /// Copies the usage of the previous grant, so that a token whose organization is added again does not appear
-    /// unused.
-    async fn copy_grant_usage(&self, before: GrantId, after: GrantId) -> Result<()> {
-        let find = grant_usage::Entity::find_by_id(before).one(&self.db);
-        if let Some(previous) = run(find).await? {
-            let copy = grant_usage::Model { grant_id: after, ..previous }.into_active_model().reset_all();
-            run(grant_usage::Entity::update(copy).exec(&self.db)).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes an organization from a token. Returns the grant and the owner of the token. `CONFLICT` if it is already
-    /// removed.
-    pub async fn remove_organization(&self, remover: &GrantRemover, reason: Option<&str>) -> Result<(GrantId, UserId)> {
-        let already = || Error::Conflict("The organization has been removed from this token already.".into());
-        let token = match self.lock_token(*remover.token()).await {
-            // Without the grant the caller may no longer see the token: its state is not returned.
-            Err(Error::Conflict(why)) => {
-                let unremoved = self.unremoved_grants(*remover.token()).await?;
-                let visible = unremoved.iter().any(|grant| grant.organization_id == *remover.organization());
-                return Err(if visible { Error::Conflict(why) } else { already() });
-            }
-            other => other?,
-        };
-        let removed = self
-            .remove_grants(
-                Condition::all()
-                    .add(grant::Column::TokenId.eq(token.id))
-                    .add(grant::Column::OrganizationId.eq(*remover.organization())),
-                reason,
-            )
-            .await?;
-        let removed = removed.first().ok_or_else(already)?;
-        Ok((removed.id, token.owner))
-    }
-
-    /// Removes unremoved grants and deletes their scopes.
-    pub(super) async fn remove_grants(&self, condition: Condition, reason: Option<&str>) -> Result<Vec<grant::Model>> {
-        let update = grant::Entity::update_many()
-            .col_expr(grant::Column::RemovedAt, Expr::value(self.caller().at))
-            .col_expr(grant::Column::RemovedBy, Expr::value(self.caller().user()))
-            .col_expr(grant::Column::RemovalReason, Expr::value(reason.map(ToOwned::to_owned)))
-            .filter(condition)
-            // A concurrent change may have removed it first.
-            .filter(conditions::grant_is_unremoved(grant::Entity))
-            .exec_with_returning(&self.db);
-        let removed = run(update).await?;
-        let mut by_organization = BTreeMap::<_, Vec<_>>::new();
-        for grant in &removed {
-            by_organization.entry(grant.organization_id).or_default().push(grant.token_id);
-        }
-        for (organization, tokens) in by_organization {
-            for chunk in chunks(tokens, 500) {
-                let forget = grant_scope::Entity::delete_many()
-                    .filter(grant_scope::Column::OrganizationId.eq(organization))
-                    .filter(grant_scope::Column::TokenId.is_in(chunk))
-                    .exec(&self.db);
-                run(forget).await?;
-            }
-        }
-        Ok(removed)
-    }
-
-    async fn unremoved_grants(&self, token: TokenId) -> Result<Vec<grant::Model>> {
-        let find = grant::Entity::find()
-            .filter(grant::Column::TokenId.eq(token))
-            .filter(conditions::grant_is_unremoved(grant::Entity));
-        run(find.all(&self.db)).await
-    }
-
-    async fn insert_grants(&self, token: &Token, organizations: BTreeSet<OrganizationId>) -> Result<Vec<GrantId>> {
-        let at = self.caller().at;
-        let new: Vec<_> = organizations.iter().map(|organization| (GrantId::new(at), *organization)).collect();
-        let grants = new.iter().map(|(id, organization)| grant::ActiveModel {
-            id: Set(*id),
-            organization_id: Set(*organization),
-            token_id: Set(token.id),
-            owner_id: Set(token.owner),
-            expires_at: Set(Expiry(token.expires_at)),
-            ended_at: Set(None),
-            granted_at: Set(at),
-            removed_at: Set(None),
-            removed_by: Set(None),
-            removal_reason: Set(None),
-        });
-        run(grant::Entity::insert_many(grants).exec_without_returning(&self.db)).await?;
-        let uses = new.iter().map(|(id, organization)| grant_usage::ActiveModel {
-            grant_id: Set(*id),
-            organization_id: Set(*organization),
-            token_id: Set(token.id),
-            last_used_at: Set(LastUse(None)),
-            allowed: Set(false),
-            ..Default::default()
-        });
-        run(grant_usage::Entity::insert_many(uses).exec_without_returning(&self.db)).await?;
-        self.insert_grant_scopes(token.id, &token.scopes, organizations).await?;
-        Ok(new.into_iter().map(|(id, _)| id).collect())
-    }
-
-    async fn insert_grant_scopes(
-        &self,
-        token: TokenId,
-        scopes: &ScopeSet,
-        organizations: impl IntoIterator<Item = OrganizationId>,
-    ) -> Result<()> {
-        let rows: Vec<_> = organizations
-            .into_iter()
-            .flat_map(|organization| {
-                scopes.iter().map(move |scope| grant_scope::ActiveModel {
-                    organization_id: Set(organization),
-                    scope: Set(scope.clone()),
-                    token_id: Set(token),
-                })
-            })
-            .collect();
-        for chunk in chunks(rows, 1_000) {
-            run(grant_scope::Entity::insert_many(chunk).exec_without_returning(&self.db)).await?;
-        }
-        Ok(())
     }
 }
