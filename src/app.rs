@@ -32,7 +32,7 @@ use tokio_util::task::TaskTracker;
 /// The longest time by which the clock of a node may differ from the database's.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_mins(5);
 /// The error of a node whose clock is further ahead.
-pub const CLOCK_AHEAD: &str = "The clock of this node is more than five minutes ahead of the database's; set it right (NTP) and restart the node.";
+pub const CLOCK_AHEAD: &str = "The clock of this node is more than five minutes ahead of the database's, or was set back by more; set it right (NTP) and restart the node.";
 /// The error of a node whose clock is further behind.
 pub const CLOCK_BEHIND: &str =
     "The clock of this node is more than five minutes behind the database's; set it right (NTP).";
@@ -151,6 +151,13 @@ impl App {
     /// Compares a time of this node with the clock of the database.
     pub async fn clock_state(&self, now: Time) -> Result<ClockState> {
         let skew = self.store.clock_skew(now.minus(self.clock.simulated())).await?;
+        // A clock that was set back stands still. A store that has no clock of its own does not notice it.
+        let set_back_by = self.clock.set_back_by();
+        let skew = if Duration::from_micros(set_back_by) > MAX_CLOCK_DIFFERENCE {
+            i64::try_from(set_back_by).unwrap_or(i64::MAX)
+        } else {
+            skew
+        };
         Ok(match Duration::from_micros(skew.unsigned_abs()) <= MAX_CLOCK_DIFFERENCE {
             true => ClockState::InSync,
             false if skew > 0 => ClockState::Ahead,

@@ -70,7 +70,7 @@ pub struct Config {
 /// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines for reading.
     #[default]
     Human,
     /// One JSON object per line.

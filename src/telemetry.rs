@@ -91,7 +91,7 @@ fn json<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(filter: EnvFilter, to
         .into()
 }
 
-/// Writes lines for people, with colours if `colours` is true.
+/// Writes lines for reading, with colours if `colours` is true.
 fn human<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(filter: EnvFilter, colours: bool, to: W) -> Dispatch {
     tracing_subscriber::fmt()
         .with_env_filter(filter)

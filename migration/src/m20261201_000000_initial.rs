@@ -121,7 +121,7 @@ fn tokens() -> Vec<TableCreateStatement> {
             .col(bytes("fingerprint").primary_key())
             .col(id("token_id"))
             .col(time("created_at"))
-            .col(time("ends_at"))
+            .col(time("expires_at"))
             .foreign_key(&mut to("token_values", "token_id", "tokens"))
             .take(),
         usage(table("token_usage").col(id("token_id").primary_key()).foreign_key(&mut to(
@@ -232,9 +232,10 @@ fn outbox() -> Vec<TableCreateStatement> {
     vec![
         table("deliveries")
             .col(id("id").primary_key())
-            .col(one_of("kind", &["email"]))
+            // Not checked by the database: SQLite cannot extend a check, and later kinds follow.
+            .col(text("kind"))
             .col(id("cause_id"))
-            .col(maybe_id("user_id"))
+            .col(id("recipient_id"))
             .col(text("payload"))
             .col(time("created_at"))
             .col(time("retrying_since"))
@@ -275,9 +276,9 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("events", &["actor_id", "number"]),
         index("events", &["user_id", "number"]),
         index("event_organizations", &["number"]),
-        // One cause sends one delivery of a kind to one user.
-        index("deliveries", &["cause_id", "user_id", "kind"]).unique().take(),
-        index("deliveries", &["next_at"]).and_where(pending).take(),
-        index("deliveries", &["abandoned_at"]).and_where(abandoned).take(),
+        // One cause sends one delivery of a kind to one recipient.
+        index("deliveries", &["cause_id", "recipient_id", "kind"]).unique().take(),
+        index("deliveries", &["kind", "next_at"]).and_where(pending).take(),
+        index("deliveries", &["kind", "abandoned_at"]).and_where(abandoned).take(),
     ]
 }

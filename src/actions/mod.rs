@@ -1,4 +1,4 @@
-//! The actions: one file for each, named like its mutation. The command line calls the same actions.
+//! The actions: one file for each, named like its mutation if it has one. The command line and jobs call the same actions.
 //!
 //! An action locks rows of other users only after it has authorized the caller, since a lock delays all other changes of the
 //! row.

@@ -53,6 +53,13 @@ impl Clock {
         Time::from_micros(latest.max(system))
     }
 
+    /// Returns how far the system clock was set back behind the latest time that was returned, in microseconds.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub(super) fn set_back_by(&self) -> u64 {
+        let system = chrono::Utc::now().timestamp_micros() + self.offset.load(Ordering::Relaxed);
+        u64::try_from(self.latest.load(Ordering::Relaxed) - system).unwrap_or_default()
+    }
+
     /// Returns the current time of the monotonic clock, which a change of the system time does not affect. A positive offset
     /// moves it ahead; a negative one does not move it back.
     pub fn instant(&self) -> Instant {

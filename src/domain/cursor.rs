@@ -306,12 +306,12 @@ impl Detail for TokenFilter {
             unused_since,
             unused_for,
             expires_at,
-            ends_within,
+            expires_within,
             never_expires,
             never_used,
         } = self;
         to.add(owner).add(words).add(values).add(hints).add(scopes).add(addresses).add(owner_is_admin).add(status);
-        to.add(created_at).add(last_used_at).add(unused_since).add(unused_for).add(expires_at).add(ends_within);
+        to.add(created_at).add(last_used_at).add(unused_since).add(unused_for).add(expires_at).add(expires_within);
         to.add(never_expires).add(never_used);
     }
 }
@@ -445,7 +445,7 @@ mod tests {
             TokenFilter { unused_since: Some(time), ..none() },
             TokenFilter { unused_for: span, ..none() },
             TokenFilter { expires_at: from, ..none() },
-            TokenFilter { ends_within: span, ..none() },
+            TokenFilter { expires_within: span, ..none() },
             TokenFilter { never_expires: Some(true), ..none() },
             TokenFilter { never_used: Some(true), ..none() },
         ];

@@ -51,7 +51,7 @@ pub struct TokenFilter {
     /// The expiry.
     pub expires_at: TimeRange,
     /// Expires within this time after the request.
-    pub ends_within: Option<Duration>,
+    pub expires_within: Option<Duration>,
     /// Whether the token never expires.
     pub never_expires: Option<bool>,
     /// Whether the token was never used.
@@ -68,7 +68,7 @@ impl TokenFilter {
         self.addresses.extend(search.addresses);
         self.owner.extend(search.owners);
         self.unused_for = search.unused_for;
-        self.ends_within = search.ends_within;
+        self.expires_within = search.expires_within;
         if !search.status.is_empty() {
             let wanted = |status: &TokenStatus| search.status.contains(status);
             let intersection = |statuses: Vec<TokenStatus>| statuses.into_iter().filter(wanted).collect();

@@ -72,7 +72,7 @@ impl AuthContext {
     }
 
     /// Adds to a proof of this caller that their authentication is fresh. This protects a browser that was left signed in:
-    /// another person who finds it does not know the password.
+    /// anyone else who finds it does not know the password.
     pub fn recently_authenticated<Proof>(&self, proof: Proof) -> Result<RecentlyAuthenticated<Proof>> {
         if self.has_recent_password { Ok(RecentlyAuthenticated(proof)) } else { Err(Error::ReauthenticationRequired) }
     }
@@ -578,7 +578,7 @@ mod tests {
         }
 
         /// Returns the callers, in the order of the columns of the table.
-        fn callers(&self) -> [Caller; 8] {
+        fn callers(&self) -> [Caller; 9] {
             let session = |age: Duration| AuthMethod::Session {
                 user: self.user,
                 session: SessionId::new(NOW),
@@ -593,6 +593,7 @@ mod tests {
                 AuthMethod::Value { user: self.user, token: self.acting },
                 AuthMethod::ResourceServer(ResourceServerId::new(NOW)),
                 AuthMethod::Anonymous,
+                AuthMethod::System,
             ]
             .map(|auth_method| Caller { auth_method, ..Caller::command_line(NOW) })
         }
@@ -649,67 +650,68 @@ mod tests {
     /// reports the target as not found.
     #[rustfmt::skip]
     const TABLE: &str = "
-        rule and target              command line  JWT      session  old session  token    value    resource server  anonymous
-        operator                     yes           no       no       no           no       no       no               no
-        user_provisioner             yes           yes      no       no           no       no       no               no
-        first_operator, no users     hidden        hidden   yes      yes          hidden   hidden   hidden           hidden
-        first_operator, users        hidden        hidden   hidden   hidden       hidden   hidden   hidden           hidden
-        viewer                       sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
-        signed_in_user               sign-in       yes      yes      yes          no       sign-in  sign-in          sign-in
-        can_see_session, own         no            yes      yes      yes          no       no       no               no
-        can_see_session, other       no            no       no       no           no       no       no               no
-        password_setter, own         yes           no       yes      confirm      no       sign-in  sign-in          sign-in
-        password_setter, other       yes           no       no       no           no       sign-in  sign-in          sign-in
-        invited_password_setter, own hidden        hidden   yes      yes          hidden   hidden   hidden           hidden
-        invited_password_setter, other hidden      hidden   hidden   hidden       hidden   hidden   hidden           hidden
-        token_creator                sign-in       yes      yes      confirm      no       sign-in  sign-in          sign-in
-        token_owner, own             sign-in       yes      yes      yes          no       sign-in  sign-in          sign-in
-        token_owner, administered    sign-in       no       no       no           no       sign-in  sign-in          sign-in
-        token_owner, of a member     sign-in       hidden   hidden   hidden       no       sign-in  sign-in          sign-in
-        token_owner, unknown         sign-in       hidden   hidden   hidden       no       sign-in  sign-in          sign-in
-        extend token, own            sign-in       yes      yes      confirm      no       sign-in  sign-in          sign-in
-        token_revoker, own           sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
-        token_revoker, own elsewhere sign-in       yes      yes      yes          hidden   yes      sign-in          sign-in
-        token_revoker, itself        sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
-        token_revoker, administered  sign-in       no       no       no           no       no       sign-in          sign-in
-        token_revoker, of a member   sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in
-        token_revoker, unknown       sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in
-        token_revoker_by_value, itself yes         hidden   hidden   hidden       hidden   yes      yes              hidden
-        token_revoker_by_value, other yes          hidden   hidden   hidden       hidden   hidden   yes              hidden
-        grant_remover, own           sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
-        grant_remover, own elsewhere sign-in       yes      yes      yes          hidden   yes      sign-in          sign-in
-        grant_remover, administered  sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
-        grant_remover, of a member   sign-in       no       no       no           no       no       sign-in          sign-in
-        grant_remover, non-member    sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in
-        grant_remover, unknown       sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in
-        token_visibility, own        hidden        all      all      all          within   all      hidden           hidden
-        token_visibility, own elsewhere hidden     all      all      all          hidden   all      hidden           hidden
-        token_visibility, administered hidden      admin    admin    admin        admin    admin    hidden           hidden
-        token_visibility, of a member hidden       hidden   hidden   hidden       hidden   hidden   hidden           hidden
-        can_see_all_usage            yes           yes      yes      yes          no       yes      yes              yes
-        can_see_grant, own           no            yes      yes      yes          yes      yes      no               no
-        can_see_grant, own elsewhere no            yes      yes      yes          no       yes      no               no
-        can_see_grant, administered  no            yes      yes      yes          yes      yes      no               no
-        can_see_grant, of a member   no            no       no       no           no       no       no               no
-        organization_creator, on     yes           yes      yes      confirm      no       no       no               no
-        organization_creator, off    yes           no       no       no           no       no       no               no
-        organization_manager, admin  yes           yes      yes      yes          no       no       hidden           hidden
-        organization_manager, member yes           no       no       no           no       no       hidden           hidden
-        organization_manager, non-member yes       hidden   hidden   hidden       hidden   hidden   hidden           hidden
-        membership_manager, admin    yes           yes      yes      confirm      no       no       hidden           hidden
-        membership_manager, member   yes           no       no       no           no       no       hidden           hidden
-        org_admin, admin             hidden        yes      yes      yes          yes      yes      hidden           hidden
-        org_admin, member            hidden        no       no       no           no       no       hidden           hidden
-        org_admin, elsewhere         hidden        no       no       no           hidden   no       hidden           hidden
-        org_admin, non-member        hidden        hidden   hidden   hidden       hidden   hidden   hidden           hidden
-        org_member, member           no            yes      yes      yes          yes      yes      no               no
-        org_member, elsewhere        no            yes      yes      yes          no       yes      no               no
-        org_member, non-member       no            no       no       no           no       no       no               no
-        can_see_user, of a member    no            yes      yes      yes          yes      yes      no               no
-        can_see_user, non-member     no            no       no       no           no       no       no               no
-        can_see_email, own           no            yes      yes      yes          yes      yes      no               no
-        can_see_email, administered  no            yes      yes      yes          yes      yes      no               no
-        can_see_email, of a member   no            no       no       no           no       no       no               no
+        rule and target              command line  JWT      session  old session  token    value    resource server  anonymous  system
+        operator                     yes           no       no       no           no       no       no               no         no
+        system                       no            no       no       no           no       no       no               no         yes
+        user_provisioner             yes           yes      no       no           no       no       no               no         no
+        first_operator, no users     hidden        hidden   yes      yes          hidden   hidden   hidden           hidden     hidden
+        first_operator, users        hidden        hidden   hidden   hidden       hidden   hidden   hidden           hidden     hidden
+        viewer                       sign-in       yes      yes      yes          yes      yes      sign-in          sign-in    sign-in
+        signed_in_user               sign-in       yes      yes      yes          no       sign-in  sign-in          sign-in    sign-in
+        can_see_session, own         no            yes      yes      yes          no       no       no               no         no
+        can_see_session, other       no            no       no       no           no       no       no               no         no
+        password_setter, own         yes           no       yes      confirm      no       sign-in  sign-in          sign-in    sign-in
+        password_setter, other       yes           no       no       no           no       sign-in  sign-in          sign-in    sign-in
+        invited_password_setter, own hidden        hidden   yes      yes          hidden   hidden   hidden           hidden     hidden
+        invited_password_setter, other hidden      hidden   hidden   hidden       hidden   hidden   hidden           hidden     hidden
+        token_creator                sign-in       yes      yes      confirm      no       sign-in  sign-in          sign-in    sign-in
+        token_owner, own             sign-in       yes      yes      yes          no       sign-in  sign-in          sign-in    sign-in
+        token_owner, administered    sign-in       no       no       no           no       sign-in  sign-in          sign-in    sign-in
+        token_owner, of a member     sign-in       hidden   hidden   hidden       no       sign-in  sign-in          sign-in    sign-in
+        token_owner, unknown         sign-in       hidden   hidden   hidden       no       sign-in  sign-in          sign-in    sign-in
+        extend token, own            sign-in       yes      yes      confirm      no       sign-in  sign-in          sign-in    sign-in
+        token_revoker, own           sign-in       yes      yes      yes          yes      yes      sign-in          sign-in    sign-in
+        token_revoker, own elsewhere sign-in       yes      yes      yes          hidden   yes      sign-in          sign-in    sign-in
+        token_revoker, itself        sign-in       yes      yes      yes          yes      yes      sign-in          sign-in    sign-in
+        token_revoker, administered  sign-in       no       no       no           no       no       sign-in          sign-in    sign-in
+        token_revoker, of a member   sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in    sign-in
+        token_revoker, unknown       sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in    sign-in
+        token_revoker_by_value, itself yes         hidden   hidden   hidden       hidden   yes      yes              hidden     hidden
+        token_revoker_by_value, other yes          hidden   hidden   hidden       hidden   hidden   yes              hidden     hidden
+        grant_remover, own           sign-in       yes      yes      yes          yes      yes      sign-in          sign-in    sign-in
+        grant_remover, own elsewhere sign-in       yes      yes      yes          hidden   yes      sign-in          sign-in    sign-in
+        grant_remover, administered  sign-in       yes      yes      yes          yes      yes      sign-in          sign-in    sign-in
+        grant_remover, of a member   sign-in       no       no       no           no       no       sign-in          sign-in    sign-in
+        grant_remover, non-member    sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in    sign-in
+        grant_remover, unknown       sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in    sign-in
+        token_visibility, own        hidden        all      all      all          within   all      hidden           hidden     hidden
+        token_visibility, own elsewhere hidden     all      all      all          hidden   all      hidden           hidden     hidden
+        token_visibility, administered hidden      admin    admin    admin        admin    admin    hidden           hidden     hidden
+        token_visibility, of a member hidden       hidden   hidden   hidden       hidden   hidden   hidden           hidden     hidden
+        can_see_all_usage            yes           yes      yes      yes          no       yes      yes              yes        yes
+        can_see_grant, own           no            yes      yes      yes          yes      yes      no               no         no
+        can_see_grant, own elsewhere no            yes      yes      yes          no       yes      no               no         no
+        can_see_grant, administered  no            yes      yes      yes          yes      yes      no               no         no
+        can_see_grant, of a member   no            no       no       no           no       no       no               no         no
+        organization_creator, on     yes           yes      yes      confirm      no       no       no               no         no
+        organization_creator, off    yes           no       no       no           no       no       no               no         no
+        organization_manager, admin  yes           yes      yes      yes          no       no       hidden           hidden     hidden
+        organization_manager, member yes           no       no       no           no       no       hidden           hidden     hidden
+        organization_manager, non-member yes       hidden   hidden   hidden       hidden   hidden   hidden           hidden     hidden
+        membership_manager, admin    yes           yes      yes      confirm      no       no       hidden           hidden     hidden
+        membership_manager, member   yes           no       no       no           no       no       hidden           hidden     hidden
+        org_admin, admin             hidden        yes      yes      yes          yes      yes      hidden           hidden     hidden
+        org_admin, member            hidden        no       no       no           no       no       hidden           hidden     hidden
+        org_admin, elsewhere         hidden        no       no       no           hidden   no       hidden           hidden     hidden
+        org_admin, non-member        hidden        hidden   hidden   hidden       hidden   hidden   hidden           hidden     hidden
+        org_member, member           no            yes      yes      yes          yes      yes      no               no         no
+        org_member, elsewhere        no            yes      yes      yes          no       yes      no               no         no
+        org_member, non-member       no            no       no       no           no       no       no               no         no
+        can_see_user, of a member    no            yes      yes      yes          yes      yes      no               no         no
+        can_see_user, non-member     no            no       no       no           no       no       no               no         no
+        can_see_email, own           no            yes      yes      yes          yes      yes      no               no         no
+        can_see_email, administered  no            yes      yes      yes          yes      yes      no               no         no
+        can_see_email, of a member   no            no       no       no           no       no       no               no         no
     ";
 
     fn outcome(fixture: &Fixture, rule: &str, target: &str, caller: &Caller) -> &'static str {
@@ -729,6 +731,7 @@ mod tests {
         let known = Some(&access).filter(|_| target != "unknown");
         match rule {
             "operator" => operator(caller).word(),
+            "system" => system(caller).word(),
             "user_provisioner" => user_provisioner(caller).word(),
             "first_operator" => first_operator(caller, target == "users").word(),
             "viewer" => viewer(context).word(),
@@ -765,7 +768,17 @@ mod tests {
     fn rules_permit_the_callers_of_the_table() {
         let fixture = Fixture::new();
         let callers = fixture.callers();
-        let names = ["command line", "JWT", "session", "old session", "token", "value", "resource server", "anonymous"];
+        let names = [
+            "command line",
+            "JWT",
+            "session",
+            "old session",
+            "token",
+            "value",
+            "resource server",
+            "anonymous",
+            "system",
+        ];
         for row in TABLE.lines().skip(2).map(str::trim).filter(|row| !row.is_empty()) {
             let words: Vec<_> = row.split_ascii_whitespace().collect();
             let (head, expected) = words.split_at(words.len() - callers.len());

@@ -54,7 +54,7 @@ pub struct Search {
     /// Never used.
     pub never_used: bool,
     /// Expires within this time.
-    pub ends_within: Option<Duration>,
+    pub expires_within: Option<Duration>,
     /// Never expires.
     pub never_expires: bool,
     /// Any of these, since a token has one status at a time.
@@ -173,7 +173,7 @@ impl Search {
                 let message =
                     "The filter expires: needs never, or a span in days, weeks or years, such as expires:30d.";
                 let span = span(value).ok_or_else(|| wrong(message))?;
-                self.ends_within = Some(self.ends_within.map_or(span, |other| other.min(span)));
+                self.expires_within = Some(self.expires_within.map_or(span, |other| other.min(span)));
                 Ok(WordKind::Expires)
             }
             "status" => {
@@ -361,8 +361,8 @@ mod tests {
             ("UNUSED:1y", Search { unused_for: days(365), ..Default::default() }),
             ("unused:30d unused:90d unused:1d", Search { unused_for: days(90), ..Default::default() }),
             ("used:never", Search { never_used: true, ..Default::default() }),
-            ("expires:30d", Search { ends_within: days(30), ..Default::default() }),
-            ("expires:30d expires:1w expires:2w", Search { ends_within: days(7), ..Default::default() }),
+            ("expires:30d", Search { expires_within: days(30), ..Default::default() }),
+            ("expires:30d expires:1w expires:2w", Search { expires_within: days(7), ..Default::default() }),
             ("expires:never", Search { never_expires: true, ..Default::default() }),
             ("status:revoked", Search { status: vec![TokenStatus::Revoked], ..Default::default() }),
             (

@@ -10,27 +10,28 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The number of tokens in one commit. If there are more, the next batch follows without a pause.
-const BATCH_SIZE: usize = 500;
+/// The maximum number of tokens in one commit. If there are more, the next batch follows without a pause.
+const MAX_BATCH_SIZE: usize = 500;
 
 pub(super) async fn run(app: App, stop: CancellationToken) {
-    let mut pause = INTERVAL;
+    let (mut pause, mut batch_size) = (INTERVAL, MAX_BATCH_SIZE);
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-        pause = match record(&app).await {
-            Ok(BATCH_SIZE) => Duration::ZERO,
-            Ok(_) => INTERVAL,
+        (pause, batch_size) = match record(&app, batch_size).await {
+            Ok(recorded) if recorded == batch_size => (Duration::ZERO, batch_size),
+            Ok(_) => (INTERVAL, MAX_BATCH_SIZE),
             Err(error) => {
                 tracing::warn!(error = %error.cause(), "failed to record expired tokens, will retry");
-                INTERVAL * 5
+                // A batch of tokens with many organizations may take longer than a statement is allowed to.
+                (INTERVAL * 5, (batch_size / 2).max(1))
             }
         };
     }
 }
 
 /// Records one batch and returns its size.
-async fn record(app: &App) -> Result<usize> {
+async fn record(app: &App, batch_size: usize) -> Result<usize> {
     let now = agreed_now(app).await?;
-    let tokens = app.store().tokens_past_expiry(now, BATCH_SIZE).await?;
+    let tokens = app.store().tokens_past_expiry(now, batch_size).await?;
     let count = tokens.len();
     if count > 0 {
         app.change(&Caller::system(now), ExpireTokens { tokens }).await?;

@@ -120,7 +120,7 @@ impl<'email> TemplateData<'email> {
             reason => self.reason.map_or_else(|| "No reason was given.".into(), one_line),
             when => self.at.utc().format("%-d %B %Y, %H:%M UTC").to_string(),
             home,
-            notice => one_line(&email_context.notification_id),
+            notification_id => one_line(&email_context.notification_id),
         }
     }
 }
@@ -339,7 +339,7 @@ mod tests {
     ///
     #[test]
     fn user_text_cannot_break_lines_or_add_markup() {
-        let nasty = "</p><script>x</script>\r\nBcc: {{ notice }}";
+        let nasty = "</p><script>x</script>\r\nBcc: {{ notification_id }}";
         let mut email_context = removed(None, Some(nasty));
         email_context.to_name = nasty.into();
         if let EmailContent::OrganizationRemoved { organization, token, .. } = &mut email_context.content {
@@ -349,7 +349,7 @@ mod tests {
         let email = rendered(&email_context);
         assert_eq!(email.subject.lines().count(), 1);
         assert!(!email.text.contains("\nBcc") && !email.to_name.contains('\n'));
-        assert!(email.text.contains("<script>x</script>  Bcc: {{ notice }}"), "{}", email.text);
+        assert!(email.text.contains("<script>x</script>  Bcc: {{ notification_id }}"), "{}", email.text);
         assert!(!email.html.contains("<script>"), "{}", email.html);
     }
 }

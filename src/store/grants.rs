@@ -460,12 +460,10 @@ fn active_grants(tokens: &[TokenId], at: Time) -> SelectStatement {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::sql_snapshots::{FIRST, NOW, ORGANIZATION, TOKENS, org_admin, page_after, plan, sql_of},
+        super::sql_snapshots::{FIRST, NOW, ORGANIZATION, TOKENS, sql_of},
         *,
     };
-    use crate::domain::{filter::TimeRange, scope::ScopeName, secret::Fingerprint};
     use insta::assert_snapshot;
-    use std::time::Duration;
 
     #[test]
     fn grants_of_many_tokens_are_one_statement() {

@@ -54,7 +54,7 @@ impl Tx {
             id: Set(DeliveryId::new(at)),
             kind: Set(DeliveryKind::Email),
             cause_id: Set(event.cause),
-            user_id: Set(Some(notification.to)),
+            recipient_id: Set(notification.to),
             payload: Set(serde_json::to_string(payload).map_err(|error| Error::Bug(error.to_string().into()))?),
             created_at: Set(at),
             retrying_since: Set(at),

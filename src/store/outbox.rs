@@ -1,6 +1,6 @@
 //! Deliveries: emails that are leased, sent, retried and abandoned.
 
-use super::{Store, entity::delivery, maintenance::Maintenance, run};
+use super::{Store, column_types::DeliveryKind, entity::delivery, maintenance::Maintenance, run};
 use crate::{
     domain::{
         email::EmailPayload,
@@ -81,6 +81,7 @@ impl Store {
     /// Returns pending and abandoned emails, oldest first, up to a limit.
     pub async fn undelivered_emails(&self, _: &Operator, limit: u64) -> Result<Vec<UndeliveredEmail>> {
         let find = delivery::Entity::find()
+            .filter(is_email())
             .filter(delivery::Column::SentAt.is_null())
             .order_by_asc(delivery::Column::Id)
             .limit(limit);
@@ -102,15 +103,19 @@ impl Store {
             .select_only()
             .column(delivery::Column::CauseId)
             .column(delivery::Column::Id)
+            .filter(is_email())
             .filter(delivery::Column::CauseId.is_in(events.iter().copied()))
-            .filter(delivery::Column::UserId.eq(*viewer.user()))
+            .filter(delivery::Column::RecipientId.eq(*viewer.user()))
             .into_tuple::<(EventId, DeliveryId)>();
         Ok(run(find.all(&self.read)).await?.into_iter().collect())
     }
 
     /// Counts the pending and the abandoned emails.
     pub async fn outbox_stats(&self) -> Result<Outbox> {
-        let unsent = || delivery::Entity::find().select_only().filter(delivery::Column::SentAt.is_null());
+        let unsent = || {
+            let emails = delivery::Entity::find().select_only().filter(is_email());
+            emails.filter(delivery::Column::SentAt.is_null())
+        };
         let pending = unsent()
             .column_as(delivery::Column::Id.count(), "pending")
             .column_as(delivery::Column::CreatedAt.min(), "oldest")
@@ -124,12 +129,17 @@ impl Store {
     }
 }
 
+/// Deliveries of other kinds belong to other jobs, also of a newer version that runs beside this one.
+fn is_email() -> Expr {
+    delivery::Column::Kind.eq(DeliveryKind::Email)
+}
+
 impl Maintenance<'_> {
     /// Leases emails that are due. Another node that leases concurrently gets others.
     pub async fn lease_emails(&self, at: Time, lease: Duration, limit: u64) -> Result<Vec<LeasedDelivery>> {
         let due = || {
-            delivery::Column::NextAt
-                .lte(at)
+            is_email()
+                .and(delivery::Column::NextAt.lte(at))
                 .and(delivery::Column::SentAt.is_null())
                 .and(delivery::Column::AbandonedAt.is_null())
         };
@@ -166,6 +176,7 @@ impl Maintenance<'_> {
             .col_expr(delivery::Column::RetryingSince, Expr::value(at))
             .col_expr(delivery::Column::Attempts, Expr::value(0))
             .col_expr(delivery::Column::AbandonedAt, Expr::value(None::<Time>))
+            .filter(is_email())
             .filter(delivery::Column::SentAt.is_null());
         if let DeliverySelector::One(id) = which {
             update = update.filter(delivery::Column::Id.eq(id));

@@ -85,7 +85,7 @@ pub(super) fn paginate_each<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
         .take()
 }
 
-/// Groups the rows of [`cut_each`] by parent.
+/// Groups the rows of [`paginate_each`] by parent.
 pub(super) fn slices<R, P: Eq + Hash, T>(
     rows: Vec<R>,
     page: &Page,

@@ -158,7 +158,7 @@ mod tests {
         LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "r"."id"
         AND "m"."user_id" = "t"."owner_id"
         WHERE "v"."fingerprint" = $1
-        AND "v"."ends_at" > $2
+        AND "v"."expires_at" > $2
         "#);
     }
 

@@ -284,7 +284,7 @@ fn shared(filter: &TokenFilter, at: Time) -> Condition {
     for address in &filter.addresses {
         all = all.add(Expr::col(col("u", grant_usage::Column::Address)).eq(address.to_string()));
     }
-    let soon = filter.ends_within.map(|span| TimeRange { from: Some(at), to: Some(at.plus(span)) });
+    let soon = filter.expires_within.map(|span| TimeRange { from: Some(at), to: Some(at.plus(span)) });
     all.add_option(
         filter.never_used.map(|never| either(Expr::col(col("u", grant_usage::Column::LastUsedAt)).eq(0_i64), never)),
     )
@@ -322,7 +322,7 @@ fn either(condition: Expr, expected: bool) -> Expr {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::sql_snapshots::{FIRST, NOW, ORGANIZATION, TOKENS, org_admin, page_after, plan, sql_of},
+        super::sql_snapshots::{FIRST, NOW, org_admin, page_after, plan, sql_of, viewer},
         *,
     };
     use crate::domain::{filter::TimeRange, scope::ScopeName, secret::Fingerprint};
@@ -374,7 +374,7 @@ mod tests {
             unused_since: Some(NOW),
             unused_for: Some(Duration::from_hours(1)),
             expires_at: TimeRange { from: Some(NOW), to: Some(NOW) },
-            ends_within: Some(Duration::from_hours(1)),
+            expires_within: Some(Duration::from_hours(1)),
             never_expires: Some(true),
             never_used: Some(false),
         }
@@ -403,7 +403,7 @@ mod tests {
         AND "t"."id" IN (SELECT "v"."token_id"
         FROM "token_values" AS "v"
         WHERE "v"."fingerprint" = $7
-        AND "v"."ends_at" > $8)
+        AND "v"."expires_at" > $8)
         AND $9 = $10
         AND "t"."hint" = $11
         AND "u"."address" = $12
@@ -449,7 +449,7 @@ mod tests {
         AND "t"."id" IN (SELECT "v"."token_id"
         FROM "token_values" AS "v"
         WHERE "v"."fingerprint" = ?
-        AND "v"."ends_at" > ?)
+        AND "v"."expires_at" > ?)
         AND ? = ?
         AND "t"."hint" = ?
         AND "u"."address" = ?

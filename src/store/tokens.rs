@@ -78,7 +78,7 @@ impl Store {
     pub async fn fingerprint_of(&self, _: &Operator, token: TokenId) -> Result<Option<Fingerprint>> {
         let find = token_value::Entity::find()
             .filter(token_value::Column::TokenId.eq(token))
-            .order_by_desc(token_value::Column::EndsAt);
+            .order_by_desc(token_value::Column::ExpiresAt);
         Ok(run(find.one(&self.read)).await?.map(|row| row.fingerprint))
     }
 }
@@ -117,7 +117,7 @@ impl Tx {
         let ids = || found.iter().map(|token| token.id);
         let grants = grant::Entity::find()
             .filter(grant::Column::TokenId.is_in(ids()))
-            .filter(conditions::grant_has_no_end(grant::Entity))
+            .filter(conditions::grant_lasted_until_expiry(grant::Entity))
             .order_by_asc(grant::Column::Id)
             .lock(LockType::NoKeyUpdate);
         let mut organizations = HashMap::<_, Vec<_>>::new();
@@ -192,7 +192,7 @@ impl Tx {
             fingerprint: Set(new.fingerprint),
             token_id: Set(id),
             created_at: Set(at),
-            ends_at: Set(Expiry(None)),
+            expires_at: Set(Expiry(None)),
         };
         run(token_value::Entity::insert(value).exec_without_returning(&self.db)).await?;
         let usage = token_usage::ActiveModel {
@@ -278,7 +278,7 @@ impl Tx {
         Ok((token, unremoved.into_iter().map(|grant| grant.organization_id).collect()))
     }
 
-    /// Revokes all active tokens of a user and returns their IDs. [`Tx::end_access_of`] removes their grants.
+    /// Revokes all active tokens of a user and returns their IDs. [`Tx::remove_grants_of`] removes their grants.
     pub async fn revoke_tokens_of(&self, _: &Operator, owner: UserId) -> Result<Vec<TokenId>> {
         let at = self.caller().at;
         let update = token::Entity::update_many()

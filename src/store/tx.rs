@@ -90,12 +90,12 @@ impl Tx {
             .col_expr(event_head::Column::Number, Expr::col(event_head::Column::Number).add(count))
             .col_expr(event_head::Column::EventId, Expr::value(self.events.last().map(|event| event.id)))
             .exec_with_returning(&self.db);
-        let by_server = self.acting_resource_server().await?;
+        let (via, by_server) = (via(self.caller.auth_method)?, self.acting_resource_server().await?);
         let head = run(update).await?.pop().ok_or_else(|| Error::Bug("the event head is missing".into()))?;
         let numbers = head.number - count + 1..;
         let rows: Vec<_> = numbers
             .zip(&self.events)
-            .map(|(number, event)| self.event_row(number, event, by_server.as_ref()))
+            .map(|(number, event)| self.event_row(number, event, via, by_server.as_ref()))
             .collect();
         let event_organizations = rows.iter().zip(&self.events).flat_map(|(row, event)| {
             event.organizations.iter().map(|organization| event_organization::ActiveModel {
@@ -126,7 +126,7 @@ impl Tx {
         Ok(found.map(|server| server.name))
     }
 
-    fn event_row(&self, number: i64, event: &Event, by_server: Option<&String>) -> event::Model {
+    fn event_row(&self, number: i64, event: &Event, via: EventSource, by_server: Option<&String>) -> event::Model {
         event::Model {
             number,
             id: event.id,
@@ -136,7 +136,7 @@ impl Tx {
             actor_id: self.caller.user(),
             actor_address: self.caller.address.map(|address| address.to_string()),
             actor_user_agent: self.caller.user_agent.clone(),
-            via: via(self.caller.auth_method),
+            via,
             resource_server_name: event.resource_server.as_ref().or(by_server).cloned(),
             token_id: event.token,
             user_id: event.user,
@@ -148,15 +148,16 @@ impl Tx {
     }
 }
 
-const fn via(through: AuthMethod) -> EventSource {
-    match through {
+fn via(auth_method: AuthMethod) -> Result<EventSource> {
+    Ok(match auth_method {
         AuthMethod::CommandLine => EventSource::CommandLine,
-        AuthMethod::System | AuthMethod::Anonymous => EventSource::System,
+        AuthMethod::System => EventSource::System,
+        AuthMethod::Anonymous => return Err(Error::Bug("an anonymous caller made a change".into())),
         AuthMethod::Jwt(_) => EventSource::Jwt,
         AuthMethod::Session { .. } => EventSource::Session,
         AuthMethod::Token { .. } | AuthMethod::Value { .. } => EventSource::Token,
         AuthMethod::ResourceServer(_) => EventSource::ResourceServer,
-    }
+    })
 }
 
 /// Splits rows into chunks of at most `size`.

@@ -258,7 +258,7 @@ impl Tx {
             .filter(user::Column::Id.eq(user))
             .exec(&self.db);
         run(update).await?;
-        run(delivery::Entity::delete_many().filter(delivery::Column::UserId.eq(user)).exec(&self.db)).await?;
+        run(delivery::Entity::delete_many().filter(delivery::Column::RecipientId.eq(user)).exec(&self.db)).await?;
         self.delete_sign_in(user).await
     }
 }

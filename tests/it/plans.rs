@@ -11,7 +11,7 @@ const MANY: &str =
     "insert into tokens (id, hint, owner_id, description, searchable, scopes, created_at, expires_at, version)
     select gen_random_uuid(), 'x', (select id from users limit 1), 'x', 'x', ' graphql ', 1, 9223372036854775807, 0
     from generate_series(1, 20000) number;
-    insert into token_values (fingerprint, token_id, created_at, ends_at)
+    insert into token_values (fingerprint, token_id, created_at, expires_at)
     select sha256(id::text::bytea), id, 1, 9223372036854775807 from tokens where hint = 'x';
     analyze tokens, token_values";
 /// The number of scans of the tables of tokens and their values, and of searches of the unique index of fingerprints.

@@ -8,7 +8,7 @@ use std::time::Duration;
 const ONE_TOKEN: &str = "update token_values set token_id = (select id from tokens order by id limit 1)";
 /// Ends the newest value.
 const REPLACED: &str =
-    "update token_values set ends_at = 1 where created_at = (select max(created_at) from token_values)";
+    "update token_values set expires_at = 1 where created_at = (select max(created_at) from token_values)";
 
 both!(
     async fn replaced_value_is_rejected_everywhere(world: World) {

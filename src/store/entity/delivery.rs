@@ -13,10 +13,10 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: DeliveryId,
     pub kind: DeliveryKind,
-    /// The event that caused the delivery. One cause sends one delivery of a kind to one user.
+    /// The event that caused the delivery. One cause sends one delivery of a kind to one recipient.
     pub cause_id: EventId,
-    /// The recipient; `None` for kinds without a user.
-    pub user_id: Option<UserId>,
+    /// The recipient: of an email, the user.
+    pub recipient_id: UserId,
     /// The content as JSON, complete: sending it reads no other table.
     pub payload: String,
     pub created_at: Time,

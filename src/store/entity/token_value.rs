@@ -12,7 +12,7 @@ pub struct Model {
     pub token_id: TokenId,
     pub created_at: Time,
     /// The time from which the value is no longer accepted. Never, unless it was replaced.
-    pub ends_at: Expiry,
+    pub expires_at: Expiry,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -4,11 +4,12 @@ use crate::world::{World, client::Client};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokenward::testing::{
-    actions::ExpireTokens,
+    actions::{ExpireTokens, RemoveOrganizationMember},
     domain::{
         caller::{AuthMethod, Caller},
         error::Code,
         id::{TokenId, UserId},
+        organization::{OrganizationRef, UserRef},
     },
 };
 
@@ -45,6 +46,24 @@ both!(
         assert_eq!(expirations(&zed, "globex").await, json!([]), "its access had ended before");
         let expected = ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED", "TOKEN_EXPIRED"];
         assert_eq!(bob.event_types_of(&token.id).await, expected);
+    }
+);
+
+both!(
+    async fn organization_whose_access_ended_after_the_expiry_sees_it(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let ada = world.admin("ada", &["acme"]).await;
+        let soon = world.now().plus(Duration::from_mins(1));
+        let (acme, scopes) = (world.organization_id("acme").await, ["read_builds"]);
+        let token = bob.create_expiring_token("deploy", &["acme", "globex"], &scopes, Some(soon.to_text())).await;
+        // The job is late: the membership ends before it records the expiry.
+        let at = Caller { at: soon.plus(Duration::from_secs(10)), ..Caller::command_line(soon) };
+        let (organization, user) = (OrganizationRef::from("acme"), UserRef::from("bob"));
+        world.app.change(&at, RemoveOrganizationMember { organization, user }).await.unwrap();
+        world.advance(Duration::from_mins(2));
+        world.expire_tokens().await;
+        let seen = expirations(&ada, "acme").await;
+        assert_eq!(seen[0]["tokenId"], json!(token.id), "{acme}: {seen}");
     }
 );
 

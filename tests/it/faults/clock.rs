@@ -125,6 +125,19 @@ async fn node_with_a_clock_behind_the_database_is_not_ready() {
 }
 
 both!(
+    /// F-10: the process would wait for the system clock, for as long as it was set back.
+    async fn node_whose_clock_was_set_back_is_not_ready(world: World) {
+        world.clock.shift(HOUR);
+        world.now();
+        world.clock.shift(-HOUR);
+        let ready = world.anonymous().get("/readyz").await;
+        assert_eq!(ready.status, 503);
+        assert!(ready.text.contains("restart the node"), "{}", ready.text);
+        assert_eq!(world.node_with_clock(Clock::machine()).await.anonymous().get("/readyz").await.status, 200);
+    }
+);
+
+both!(
     /// F-10: rejected by this process, and not yet marked as expired in the database.
     async fn clock_that_goes_back_does_not_make_a_rejected_token_valid(world: World) {
         let bob = world.member("bob", &["acme"]).await;
