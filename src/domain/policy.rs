@@ -805,7 +805,7 @@ mod tests {
         let fixture = Fixture::new();
         let Fixture { user, other, member, admin, elsewhere, hidden, .. } = fixture;
         let all = BTreeSet::from([member, admin, elsewhere, hidden]);
-        let [_, jwt, .., token, _, _, _] = fixture.callers().map(|caller| fixture.auth_context(&caller));
+        let [_, jwt, _, _, token, ..] = fixture.callers().map(|caller| fixture.auth_context(&caller));
         let visible = |context: &AuthContext, owner| visible_organizations_of_event(context, &all, owner);
         assert_eq!(visible(&jwt, Some(user)), Some(all.clone()));
         assert_eq!(visible(&token, Some(user)), Some([member, admin].into()));

@@ -9,7 +9,7 @@ use std::path::Path;
 const CONTRACT: &str = include_str!("../clients/contract.graphql");
 const SCHEMA: &str = include_str!("../../schema.graphql");
 
-/// Additions since the release; clients ignore inputs that they do not send and are told to expect new values of enums.
+/// Additions since the release: clients need not send new inputs, and docs/api.md asks them to expect new values of enums.
 const ADDED: [&str; 2] = [
     "OPTIONAL_INPUT_FIELD_ADDED: An optional field userId on input type AuditEventFilter was added.",
     "VALUE_ADDED_TO_ENUM: TOKEN_EXPIRED was added to enum type AuditEventType.",
