@@ -39,15 +39,16 @@ impl Change for UpdateToken {
             tx.mark_no_op();
             return Ok(before);
         }
-        if !after.scopes.added_since(&before.scopes).is_empty() {
-            auth_context.recently_authenticated(&owner)?;
-        }
         let change = TokenChange {
             description: after.description.clone(),
             scopes: after.scopes.clone(),
             expires_at: after.expires_at,
         };
-        let organizations = tx.change_token(&owner, &change).await?;
+        let organizations = if after.scopes.added_since(&before.scopes).is_empty() {
+            tx.change_token(&owner, &before, &change).await?
+        } else {
+            tx.extend_token(&auth_context.recently_authenticated(owner)?, &change).await?
+        };
         tx.record(
             Event::new(EventType::TokenUpdated, tx.caller().at)
                 .of_token(after.id, after.owner)

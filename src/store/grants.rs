@@ -348,6 +348,12 @@ impl Store {
     }
 }
 
+/// Joins the membership `m` of the owner of the grant `g` in its organization.
+pub(super) fn owner_is_member() -> Expr {
+    same(col("m", membership::Column::OrganizationId), col("g", grant::Column::OrganizationId))
+        .and(same(col("m", membership::Column::UserId), col("g", grant::Column::OwnerId)))
+}
+
 /// Selects grants with their usage and the role of their owner. Aliases: `g` grants, `t` tokens, `o` owners, `m` their
 /// memberships, `u` usage.
 pub(super) fn grants() -> SelectStatement {
@@ -369,8 +375,6 @@ pub(super) fn grants() -> SelectStatement {
     for column in usage_columns!(grant_usage) {
         select.column(col("u", column));
     }
-    let member = same(col("m", membership::Column::OrganizationId), col("g", grant::Column::OrganizationId))
-        .and(same(col("m", membership::Column::UserId), col("g", grant::Column::OwnerId)));
     select
         .column(col("m", membership::Column::Role))
         .column(col("o", user::Column::Username))
@@ -393,7 +397,7 @@ pub(super) fn grants() -> SelectStatement {
             "o",
             same(col("o", user::Column::Id), col("g", grant::Column::OwnerId)),
         )
-        .join_as(JoinType::LeftJoin, membership::Entity, "m", member)
+        .join_as(JoinType::LeftJoin, membership::Entity, "m", owner_is_member())
         .take()
 }
 
@@ -424,8 +428,6 @@ fn recent_addresses(tokens: &[TokenId], at: Time) -> SelectStatement {
 }
 
 fn active_grants(tokens: &[TokenId], at: Time) -> SelectStatement {
-    let member = same(col("m", membership::Column::OrganizationId), col("g", grant::Column::OrganizationId))
-        .and(same(col("m", membership::Column::UserId), col("g", grant::Column::OwnerId)));
     Query::select()
         .column(col("g", grant::Column::TokenId))
         .column(col("g", grant::Column::OrganizationId))
@@ -442,7 +444,7 @@ fn active_grants(tokens: &[TokenId], at: Time) -> SelectStatement {
             "o",
             same(col("o", user::Column::Id), col("g", grant::Column::OwnerId)),
         )
-        .join_as(JoinType::InnerJoin, membership::Entity, "m", member)
+        .join_as(JoinType::InnerJoin, membership::Entity, "m", owner_is_member())
         .join_as(
             JoinType::InnerJoin,
             organization::Entity,

@@ -5,7 +5,7 @@ use super::{
     column_types::{Expiry, LastUse},
     conditions,
     entity::{grant, grant_scope, grant_usage, membership, token, token_usage, token_value, user},
-    grants::{GrantRow, grants},
+    grants::{GrantRow, grants, owner_is_member},
     like_containing, one,
     pagination::{self, SortColumn, SortOrder, same, within},
 };
@@ -223,13 +223,7 @@ fn tokens_of(viewer: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement
 /// The visible grants of `t` in organizations that its owner administers.
 fn administered(viewer: &Viewer) -> SelectStatement {
     visible_grants(viewer)
-        .join_as(
-            JoinType::InnerJoin,
-            membership::Entity,
-            "m",
-            same(col("m", membership::Column::OrganizationId), col("g", grant::Column::OrganizationId))
-                .and(same(col("m", membership::Column::UserId), col("g", grant::Column::OwnerId))),
-        )
+        .join_as(JoinType::InnerJoin, membership::Entity, "m", owner_is_member())
         .and_where(Expr::col(col("m", membership::Column::Role)).eq(Role::Admin))
         .take()
 }

@@ -233,9 +233,29 @@ impl Tx {
         self.lock_token(*owner.token()).await
     }
 
-    /// Changes a token and returns the organizations of its unremoved grants. The token must be locked.
-    pub async fn change_token(&self, owner: &TokenOwner, change: &TokenChange) -> Result<Vec<OrganizationId>> {
-        let id = *owner.token();
+    /// Changes a token without adding scopes, and returns the organizations of its unremoved grants. The token must be locked.
+    pub async fn change_token(
+        &self,
+        owner: &TokenOwner,
+        before: &Token,
+        change: &TokenChange,
+    ) -> Result<Vec<OrganizationId>> {
+        if !change.scopes.added_since(&before.scopes).is_empty() {
+            return Err(Error::Bug("scopes were added without fresh authentication".into()));
+        }
+        self.write_token(*owner.token(), change).await
+    }
+
+    /// Like [`Tx::change_token`], but may add scopes.
+    pub async fn extend_token(
+        &self,
+        owner: &RecentlyAuthenticated<TokenOwner>,
+        change: &TokenChange,
+    ) -> Result<Vec<OrganizationId>> {
+        self.write_token(*owner.token(), change).await
+    }
+
+    async fn write_token(&self, id: TokenId, change: &TokenChange) -> Result<Vec<OrganizationId>> {
         let update = token::Entity::update_many()
             .col_expr(token::Column::Description, Expr::value(change.description.clone()))
             .col_expr(token::Column::Searchable, Expr::value(text::fold(&change.description)))
